@@ -195,6 +195,7 @@ body_detach_locked(MtCtx *ctx, Pool *pool, Body *body)
 		result = body_idle(body);
 	if (result == BODY_DETACHED)
 	{
+		MT_STOP_EVENT(ctx, "pool-body-idle");
 		for (int i = 0; i < MT_STRIPES; i++)
 			shm_store(&body->stripes[i].dead, 1);
 		shm_store(&pool->body, 0);

@@ -134,7 +134,10 @@ pool_retire(MtCtx *ctx, Pool *pool, MtHandle h)
 
 	if (shm_load(&stripe->pending) + 1 >= SEAL_BLOCKS ||
 		shm_load(&stripe->pending_bytes) + size >= SEAL_BYTES)
+	{
 		horizon = epoch_horizon(ctx);
+		MT_STOP_EVENT(ctx, "retire-horizon-found");
+	}
 
 	mt_enter_critical(ctx);
 	spin_acquire(ctx, &stripe->lock);

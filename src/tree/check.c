@@ -24,7 +24,7 @@
  * is found wrong with it is believed only if its version has not changed.  What
  * others move about meanwhile may be passed over: an entry whose layer is gone,
  * or has been cut out of a stem.  Layers deeper than CHECK_PLACES (keys of
- * more than 32 kB that differ that late) are passed over too.
+ * more than 16 kB that differ that late) are passed over too.
  *
  * SPDX-License-Identifier: PostgreSQL
  * Copyright (c) 2026, the masstree developers
@@ -34,12 +34,12 @@
 
 #include <inttypes.h>
 
-/* Layers that a path goes through. */
+/* Layers that a path goes through.  All of a check takes some 64 kB of stack. */
 #ifndef CHECK_PLACES
 #if MT_BORDER_WIDTH > 7
-#define CHECK_PLACES	4096
+#define CHECK_PLACES	2048
 #else
-#define CHECK_PLACES	64
+#define CHECK_PLACES	512
 #endif
 #endif
 
@@ -378,7 +378,9 @@ walk_layers(Check *c, const Layer *base, bool again, MtHandle after, Layer *deep
 /* A walk that waits for one that began at the end of its path. */
 typedef struct Nest
 {
-	Layer		base;
+	MtHandle	root;			/* of the layer where it began */
+	uint32_t	offset:31;
+	uint32_t	tids:1;
 	MtHandle	after;			/* the root with which that one began */
 } Nest;
 
@@ -410,7 +412,9 @@ walk_root(Check *c, MtRoot *root, bool null)
 		}
 		if (deeper.root != 0)
 		{
-			nests[n].base = base;
+			nests[n].root = base.root;
+			nests[n].offset = base.offset & 0x7fffffff;
+			nests[n].tids = base.tids;
 			nests[n++].after = deeper.root;
 			base = deeper;
 			again = false;
@@ -420,7 +424,10 @@ walk_root(Check *c, MtRoot *root, bool null)
 			return;
 		else
 		{
-			base = nests[--n].base;
+			n--;
+			base.root = nests[n].root;
+			base.offset = nests[n].offset;
+			base.tids = nests[n].tids;
 			after = nests[n].after;
 			again = true;
 		}

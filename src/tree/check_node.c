@@ -393,6 +393,8 @@ check_entry(Check *c, const Entry *e)
 		entry_fault(c, e, "this is no block number");
 	if (e->layer->null && !e->layer->tids && (e->pos.len != 0 || e->index != 0))
 		entry_fault(c, e, "the NULL key has one entry, of length 0");
+	if (e->layer->offset > 0 && !e->layer->tids && e->pos.len == 0)
+		entry_fault(c, e, "the key ends before its last layer begins");
 	switch (word_tag(e->word))
 	{
 		case W_TID:

@@ -41,6 +41,7 @@ typedef struct Shared
 
 void		(*harness_stop_hook) (const char *name);
 void		(*harness_interrupt_hook) (void);
+void		(*harness_release_hook) (void);
 
 static Shared *shared;
 static Region regions[MAX_REGIONS];
@@ -130,6 +131,7 @@ harness_run(const char *name, void (*test) (void))
 	alarm(0);
 	harness_stop_hook = NULL;
 	harness_interrupt_hook = NULL;
+	harness_release_hook = NULL;
 	if (harness_failing())
 		failed++;
 	else
@@ -243,6 +245,8 @@ static void
 host_release_pages(void *addr, size_t len)
 {
 	CHECK((uintptr_t) addr % PAGE == 0 && len % PAGE == 0 && len > 0);
+	if (harness_release_hook != NULL)
+		harness_release_hook();
 	CHECK(madvise(addr, len, MADV_REMOVE) == 0);
 	shm_count(&shared->released, len);
 }

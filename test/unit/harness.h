@@ -68,6 +68,7 @@ extern uint64_t rng_below(Rng *rng, uint64_t bound);
 extern const MtHost harness_host;
 extern void (*harness_stop_hook) (const char *name);
 extern void (*harness_interrupt_hook) (void);
+extern void (*harness_release_hook) (void);	/* before pages are released */
 extern uint64_t harness_released_bytes(void);	/* since the program's start */
 
 /* Zeroed memory that forked processes share, besides any region. */

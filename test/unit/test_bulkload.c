@@ -648,16 +648,17 @@ static const struct
 };
 
 #define NMIXES	(sizeof(mixes) / sizeof(mixes[0]))
+#define REPEATS	(HARNESS_SLOW ? 1 : 4)
 
 TEST(loaded_trees_answer_and_are_well_formed)
 {
-	for (size_t i = 0; i < NMIXES * 4; i++)
+	for (size_t i = 0; i < NMIXES * REPEATS; i++)
 	{
 		World		w;
 
 		world_open(&w, 64 << 20, 1 << 20);
-		make_pairs(&w, mixes[i / 4].keys, mixes[i / 4].max, mixes[i / 4].tids,
-				   mixes[i / 4].blocks);
+		make_pairs(&w, mixes[i / REPEATS].keys, mixes[i / REPEATS].max, mixes[i / REPEATS].tids,
+				   mixes[i / REPEATS].blocks);
 		load_and_check(&w);
 		drop_tree(&w);
 		world_close(&w);
@@ -666,13 +667,13 @@ TEST(loaded_trees_answer_and_are_well_formed)
 
 TEST(loaded_trees_can_be_written)
 {
-	for (size_t i = 0; i < NMIXES * 4; i++)
+	for (size_t i = 0; i < NMIXES * REPEATS; i++)
 	{
 		World		w;
 
 		world_open(&w, 64 << 20, 1 << 20);
-		make_pairs(&w, mixes[i / 4].keys, mixes[i / 4].max, mixes[i / 4].tids,
-				   mixes[i / 4].blocks);
+		make_pairs(&w, mixes[i / REPEATS].keys, mixes[i / REPEATS].max, mixes[i / REPEATS].tids,
+				   mixes[i / REPEATS].blocks);
 		load_and_write(&w);
 		drop_tree(&w);
 		world_close(&w);
@@ -694,7 +695,8 @@ TEST(an_empty_load_takes_no_shared_memory)
 /* Every number of entries around the ends of nodes and levels. */
 TEST(nodes_are_filled_at_every_size)
 {
-	for (uint32_t n = 1; n < 4500; n += n < 300 ? 1 : 41)
+	for (uint32_t n = 1; n < 4500;
+		 n += n < 300 ? 1 + 8 * HARNESS_SLOW : 41 + 400 * HARNESS_SLOW)
 	{
 		World		w;
 

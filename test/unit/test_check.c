@@ -684,7 +684,7 @@ TEST(the_host_may_leave)
 /* ---- deep tries ------------------------------------------------------------------------ */
 
 #define CHAINS		3
-#define DEEP		(MT_BORDER_WIDTH > 7 ? 4200 : 300)
+#define DEEP		(MT_BORDER_WIDTH > 7 ? 4200 : 1200)
 
 /*
  * Chains of layers, deeper than the path of a check is long, branching

@@ -178,6 +178,56 @@ TEST(ones_own_epoch_counts)
 	region_destroy(arena);
 }
 
+#ifdef MT_STOP_EVENTS
+static struct
+{
+	MtCtx		writer;
+	MtCtx		other;			/* of the same stripe */
+	MtCtx		reader;
+	Pool		pool;
+	MtHandle	block;
+	bool		done;
+} late;
+
+/*
+ * The writer has looked at the slots, nobody was inside.  Now a reader enters,
+ * and another writer retires a block that the reader can reach and fills up
+ * the list, so that the first writer finds it waiting.
+ */
+static void
+retire_behind_his_back(const char *name)
+{
+	if (strcmp(name, "retire-horizon-found") != 0 || late.done)
+		return;
+	late.done = true;
+	epoch_enter(&late.reader);
+	pool_retire(&late.other, &late.pool, late.block);
+}
+
+TEST(what_is_retired_after_the_look_at_the_slots_waits)
+{
+	Arena	   *arena = region_create(8 * MB, 32);
+	uint64_t	retired = 96;
+
+	memset((void *) &late, 0, sizeof(late));
+	ctx_init(&late.writer, arena, 1);
+	ctx_init(&late.other, arena, 1 + MT_STRIPES);
+	ctx_init(&late.reader, arena, 2);
+	late.block = pool_alloc(&late.other, &late.pool, 96);
+	harness_stop_hook = retire_behind_his_back;
+	while (!late.done && retired < 1000000)
+	{
+		pool_retire(&late.writer, &late.pool,
+					pool_alloc(&late.writer, &late.pool, 96));
+		retired += 96;
+	}
+	CHECK_EQ(limbo_bytes(&late.writer, &late.pool), retired);
+	epoch_leave(&late.reader);
+	CHECK_EQ(pool_reclaim(&late.writer, &late.pool), 0);
+	region_destroy(arena);
+}
+#endif
+
 /*-------------------------------------------------------------------------
  * Waiting for a grace period.
  *-------------------------------------------------------------------------
@@ -368,6 +418,7 @@ canary_body(MtCtx *ctx, int index, void *arg)
 		(void) shm_fetch_add(&c->readers_left, -1);
 		return;
 	}
+	ctx->stripe = 0;			/* writers get into each other's way */
 	while (shm_load(&c->readers_left) != 0 && !harness_failing())
 	{
 		for (int i = 0; i < 100; i++)
@@ -521,6 +572,9 @@ main(int argc, char **argv)
 	RUN(a_stopped_reader_holds_back_only_what_was_retired_later);
 	RUN(retiring_reclaims_a_little_now_and_then);
 	RUN(ones_own_epoch_counts);
+#ifdef MT_STOP_EVENTS
+	RUN(what_is_retired_after_the_look_at_the_slots_waits);
+#endif
 	RUN(synchronize_waits_for_threads_inside);
 	RUN(synchronize_waits_for_processes_inside);
 	RUN(no_thread_sees_a_retired_block_used_again);

@@ -912,6 +912,10 @@ TEST(a_trim_that_is_interrupted_loses_nothing)
 	}
 	check_empty(&ctx, &pool);
 	CHECK_EQ(free_bytes(&ctx), before.free - PAGE);
+
+	/* Who looks for memory does not get the body while the reader is inside. */
+	CHECK_EQ(pool_alloc(&ctx, &pool, 100 * MB), 0);
+	CHECK_EQ(free_bytes(&ctx), before.free - PAGE);
 	CHECK(pool_alloc(&ctx, &pool, 100) != 0);
 	epoch_leave(&reader);
 	pool_destroy(&ctx, &pool);
@@ -996,7 +1000,88 @@ TEST(who_finds_a_dead_body_starts_over)
 		}
 	region_destroy(arena);
 }
+
+static shm_u32 trim_is_deciding;
+
+static void
+decide_slowly(const char *name)
+{
+	if (strcmp(name, "pool-body-idle") != 0)
+		return;
+	shm_store_release(&trim_is_deciding, 1);
+	sleep_us(30000);
+}
+
+/* 0 trims; 1 allocates when 0 has found that nothing is handed out. */
+static void
+decide_body(MtCtx *ctx, int index, void *arg)
+{
+	if (index == 0)
+	{
+		pool_free(ctx, arg, pool_alloc(ctx, arg, 100));
+		pool_trim(ctx, arg);
+		return;
+	}
+	while (!shm_load_acquire(&trim_is_deciding))
+		sleep_us(100);
+	CHECK(pool_alloc(ctx, arg, 300) != 0);
+}
+
+TEST(a_block_taken_while_trim_decides_is_not_lost)
+{
+	Arena	   *arena = region_create(8 * MB, 4);
+	MtCtx		ctx;
+	Pool		pool = {0};
+	PoolStats	stats;
+
+	ctx_init(&ctx, arena, 3);
+	shm_store(&trim_is_deciding, 0);
+	harness_stop_hook = decide_slowly;
+	run_threads(arena, 2, 0, decide_body, &pool);
+	pool_stats(&ctx, &pool, &stats);
+	CHECK_EQ(stats.used_bytes, 304);
+	CHECK_EQ(stats.chunks, 2);
+	pool_destroy(&ctx, &pool);
+	region_destroy(arena);
+}
 #endif
+
+static shm_u32 pages_are_leaving;
+
+static void
+release_slowly(void)
+{
+	shm_store_release(&pages_are_leaving, 1);
+	sleep_us(20000);
+}
+
+/* 0 gives back most of the region; 1 wants it while it is on its way. */
+static void
+patient_body(MtCtx *ctx, int index, void *arg)
+{
+	if (index == 0)
+	{
+		void	   *p = arena_alloc_pages(ctx, 2 * MB);
+
+		CHECK(p != NULL);
+		arena_free_pages(ctx, p, 2 * MB);
+		return;
+	}
+	(void) arg;
+	while (!shm_load_acquire(&pages_are_leaving))
+		sleep_us(100);
+	CHECK(arena_alloc_pages(ctx, 2 * MB) != NULL);
+}
+
+TEST(who_finds_no_memory_waits_for_what_is_on_its_way)
+{
+	Arena	   *arena = region_create(4 * MB, 4);
+
+	shm_store(&pages_are_leaving, 0);
+	harness_release_hook = release_slowly;
+	run_threads(arena, 2, 0, patient_body, NULL);
+	region_destroy(arena);
+}
 
 /*-------------------------------------------------------------------------
  * Many participants.
@@ -1150,7 +1235,69 @@ TEST(processes_never_share_a_block)
 	stress(run_processes);
 }
 
-/* Little is ever handed out, so the body comes and goes all the time. */
+/* Blocks of few slabs, which all stripes share while the pool is small. */
+static void
+share_body(MtCtx *ctx, int index, void *arg)
+{
+	Stress	   *s = arg;
+	Rng			rng = rng_make(250 + (uint64_t) index);
+	Block		b[6] = {{0, 0, 0}};
+
+	for (int step = 0; step < s->steps && !harness_failing() &&
+		 now_ns() < s->deadline; step++)
+	{
+		Block	   *one = &b[rng_below(&rng, 6)];
+
+		if (one->h != 0)
+		{
+			stress_give(ctx, s, *one, false);
+			one->h = 0;
+			continue;
+		}
+		one->h = pool_alloc(ctx, &s->pool, 700);
+		one->size = pool_block_size(ctx, one->h);
+		one->tag = rng_next(&rng) | 1;
+		CHECK_EQ(shm_exchange(&s->owner[one->h], 1), 0);
+		CHECK_EQ(shm_exchange(&s->owner[one->h + one->size / MT_GRANULE - 1], 1), 0);
+		fill(ctx, one);
+	}
+	for (int i = 0; i < 6; i++)
+		if (b[i].h != 0)
+			stress_give(ctx, s, b[i], false);
+}
+
+static void
+share(Runner run)
+{
+	Arena	   *arena = region_create(STRESS_BYTES, 8);
+	Stress	   *s = shared_alloc(sizeof(Stress));
+	MtCtx		ctx;
+
+	ctx_init(&ctx, arena, 7);
+	s->deadline = now_ns() + STRESS_NS;
+	s->steps = HARNESS_SLOW ? 20000 : 300000;
+	run(arena, 4, 0, share_body, s);
+	CHECK(shm_load(&s->pool.chunk_bytes) < 40 * PAGE);
+	pool_trim(&ctx, &s->pool);
+	check_empty(&ctx, &s->pool);
+	shared_free(s, sizeof(Stress));
+	region_destroy(arena);
+}
+
+TEST(threads_share_the_slabs_of_a_tiny_pool)
+{
+	share(run_threads);
+}
+
+TEST(processes_share_the_slabs_of_a_tiny_pool)
+{
+	share(run_processes);
+}
+
+/*
+ * Little is ever handed out, so the body comes and goes all the time.  There
+ * may be no memory when somebody is held inside an epoch for long.
+ */
 static void
 flicker_body(MtCtx *ctx, int index, void *arg)
 {
@@ -1168,7 +1315,8 @@ flicker_body(MtCtx *ctx, int index, void *arg)
 		if (rng_below(&rng, 4) == 0)
 			pool_trim(ctx, &s->pool);
 		for (int i = 0; i < n; i++)
-			stress_give(ctx, s, b[i], rng_below(&rng, 3) == 0);
+			if (b[i].h != 0)
+				stress_give(ctx, s, b[i], rng_below(&rng, 3) == 0);
 		if (rng_below(&rng, 2) == 0)
 			pool_trim(ctx, &s->pool);
 		if (shm_load(&s->pool.body) == 0)
@@ -1372,9 +1520,13 @@ main(int argc, char **argv)
 	RUN(a_trim_that_is_interrupted_loses_nothing);
 #ifdef MT_STOP_EVENTS
 	RUN(who_finds_a_dead_body_starts_over);
+	RUN(a_block_taken_while_trim_decides_is_not_lost);
 #endif
+	RUN(who_finds_no_memory_waits_for_what_is_on_its_way);
 	RUN(threads_never_share_a_block);
 	RUN(processes_never_share_a_block);
+	RUN(threads_share_the_slabs_of_a_tiny_pool);
+	RUN(processes_share_the_slabs_of_a_tiny_pool);
 	RUN(the_body_comes_and_goes_under_threads);
 	RUN(the_body_comes_and_goes_under_processes);
 	RUN(pages_are_merged_under_threads);

@@ -59,6 +59,13 @@ scaled(uint64_t n)
 
 #define NULL_KEY	UINT32_MAX
 
+/* A build in which everything splits all the time takes more memory. */
+#if defined(MT_BORDER_WIDTH) && MT_BORDER_WIDTH < 15
+#define TINY_NODES	1
+#else
+#define TINY_NODES	0
+#endif
+
 #define KB			((size_t) 1024)
 #define MB			(KB * 1024)
 #define GB			(MB * 1024)
@@ -2389,7 +2396,8 @@ TEST(memory_per_key)
 		printf("# %u TIDs per key: %.1f bytes per key, %.1f per TID\n",
 			   counts[i], (double) stats.bytes / nkeys,
 			   (double) stats.bytes / (double) stats.tids);
-		MUST(stats.bytes / nkeys < 50 + 30 * counts[i]);
+		if (!TINY_NODES)
+			MUST(stats.bytes / nkeys < 50 + 30 * counts[i]);
 		mt_destroy(&w.ctx, w.tree);
 		MUST(region_free(&w) == w.free_at_start);
 		world_close(&w);

@@ -1,0 +1,22 @@
+-- MIN and MAX read one entry; merge joins read in order, also again from a mark.
+CREATE TABLE mm (id serial, n int, t text COLLATE "C");
+INSERT INTO mm (n, t) SELECT (g * 7919) % 500, 't' || (g * 7919) % 500 FROM generate_series(1, 1500) g;
+INSERT INTO mm (n, t) VALUES (NULL, NULL), (NULL, NULL);
+CREATE INDEX mm_n ON mm USING masstree (n);
+CREATE INDEX mm_t ON mm USING masstree (t DESC NULLS FIRST);
+VACUUM ANALYZE mm;
+SELECT same_rows('SELECT min(n) FROM mm', 'mm_n');
+SELECT same_rows('SELECT max(n) FROM mm', 'mm_n');
+SELECT same_rows('SELECT min(t) FROM mm', 'mm_t');
+SELECT same_rows('SELECT max(t) FROM mm', 'mm_t');
+SELECT same_rows('SELECT max(n) FROM mm WHERE n < 100', 'mm_n');
+SELECT same_rows('SELECT min(n) FROM mm WHERE n > 5000', 'mm_n');
+SET enable_hashjoin = off;
+SET enable_nestloop = off;
+SELECT plan_node('SELECT x.id, y.id FROM mm x JOIN mm y ON x.n = y.n', 'mm_n');
+SELECT same_rows('SELECT x.id, y.id AS other FROM mm x JOIN mm y ON x.n = y.n', 'mm_n');
+SELECT same_rows('SELECT x.id, y.id AS other FROM mm x JOIN mm y ON x.t = y.t', 'mm_t');
+SELECT same_rows('SELECT x.id, y.id AS other FROM mm x FULL JOIN mm y ON x.n = y.n', 'mm_n');
+SELECT same_rows('SELECT n, count(*) FROM mm GROUP BY n ORDER BY n', 'mm_n');
+SELECT same_rows('SELECT DISTINCT t FROM mm ORDER BY t', 'mm_t');
+SELECT same_rows('SELECT n, row_number() OVER (ORDER BY n) FROM mm WHERE n < 9 ORDER BY n', 'mm_n');

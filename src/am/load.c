@@ -1,0 +1,254 @@
+/*-------------------------------------------------------------------------
+ *
+ * load.c
+ *		Who loads a tree, and who waits for it.
+ *
+ * A load belongs to nobody's statement.  Whoever needs a tree that is ABSENT
+ * asks a background worker to load it and waits; cancelling the wait does not
+ * cancel the load.  A process loads a tree itself only where no worker can:
+ * no worker to be had, a temporary table, storage of the process's own
+ * uncommitted transaction, or a table that the process has locked.
+ *
+ * Waits are waits for the index's load lock, which the deadlock detector sees
+ * (loader.h); only the short time until a worker has taken that lock is
+ * waited for in another way, and not for ever.
+ *
+ * SPDX-License-Identifier: PostgreSQL
+ * Copyright (c) 2026, the masstree developers
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/parallel.h"
+#include "access/table.h"
+#include "access/xlog.h"
+#include "miscadmin.h"
+#include "storage/latch.h"
+#include "storage/lmgr.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+#include "utils/wait_event.h"
+
+#include "loader.h"
+
+#define WAIT_FIRST_MS	1
+#define WAIT_LAST_MS	20
+
+/* ---- waiting --------------------------------------------------------------------- */
+
+/*
+ * A process that loads a tree, or builds it, must not wait for it.
+ */
+static void
+check_not_loading_here(Relation index, IndexSlot *slot)
+{
+	if (shm_load(&slot->loader_pid) != (uint32) MyProcPid &&
+		shm_load(&slot->builder_pid) != (uint32) MyProcPid)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_IN_USE),
+			 errmsg("cannot use masstree index \"%s\" while this process loads it",
+					RelationGetRelationName(index)),
+			 errdetail("An index expression or predicate of the table queries the table itself.")));
+}
+
+/*
+ * Sleep for a while, or until something happens.  Interruptible.
+ */
+static void
+nap(long ms)
+{
+	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+					 ms, PG_WAIT_EXTENSION);
+	ResetLatch(MyLatch);
+	CHECK_FOR_INTERRUPTS();
+}
+
+/*
+ * Wait until whoever loads the tree has let go of the load lock.
+ */
+static void
+wait_for_lock(Relation index)
+{
+	LockPage(index, LOAD_LOCK_PAGE, ShareLock);
+	UnlockPage(index, LOAD_LOCK_PAGE, ShareLock);
+}
+
+/*
+ * Wait until the gate has moved from a value that says that a load is on.
+ *
+ * Within a group of parallel processes the lock does not exclude; then, and
+ * while a failed load is cleaned up, the gate is looked at now and then.
+ */
+static void
+wait_for_gate(Relation index, IndexSlot *slot, uint64 gate)
+{
+	long		ms = WAIT_FIRST_MS;
+
+	check_not_loading_here(index, slot);
+	wait_for_lock(index);
+	while (shm_load_acquire(&slot->gate) == gate)
+	{
+		nap(ms);
+		ms = Min(ms * 2, WAIT_LAST_MS);
+		wait_for_lock(index);
+	}
+}
+
+void
+load_wait_for_running(Relation index, IndexSlot *slot)
+{
+	uint64		begun = shm_load_acquire(&slot->loads_started);
+	long		ms = WAIT_FIRST_MS;
+
+	while (shm_load_acquire(&slot->loads_ended) < begun)
+	{
+		check_not_loading_here(index, slot);
+		wait_for_lock(index);
+		if (shm_load_acquire(&slot->loads_ended) >= begun)
+			break;
+		nap(ms);
+		ms = Min(ms * 2, WAIT_LAST_MS);
+	}
+}
+
+/* ---- starting a load ---------------------------------------------------------------- */
+
+/*
+ * Can another process see and lock the index's storage?
+ */
+static bool
+others_can_load(Relation index)
+{
+	return IsUnderPostmaster && !RelationUsesLocalBuffers(index) &&
+		!compat_own_storage(index);
+}
+
+/*
+ * Load the tree in this process.
+ */
+static void
+load_here(Relation index)
+{
+	Relation	heap;
+	volatile int claimed;
+	bool		pushed = false;
+
+	if (IsParallelWorker())
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("masstree index \"%s\" is not loaded and cannot be loaded by a parallel worker",
+						RelationGetRelationName(index)),
+				 errhint("Call masstree_load() for the index, or increase max_worker_processes.")));
+
+	heap = table_open(index->rd_index->indrelid, AccessShareLock);
+	if (!ActiveSnapshotSet())
+	{
+		PushActiveSnapshot(GetTransactionSnapshot());
+		pushed = true;
+	}
+	loader_run(heap, &index, 1, false, &claimed);
+	if (pushed)
+		PopActiveSnapshot();
+	table_close(heap, AccessShareLock);
+}
+
+/*
+ * See to it that an ABSENT tree is loaded: on return somebody has loaded it,
+ * loads it, or failed.
+ */
+static void
+start_load(Relation index, IndexSlot *slot)
+{
+	uint64		gate;
+
+	if (RecoveryInProgress())
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("masstree index \"%s\" cannot be used during recovery",
+						RelationGetRelationName(index))));
+
+	LockPage(index, ASK_LOCK_PAGE, ExclusiveLock);
+	gate = shm_load_acquire(&slot->gate);
+	if (gate_state(gate) == TREE_ABSENT)
+	{
+		STOP_EVENT("load-wanted");
+		if (!others_can_load(index) || !worker_load(index, slot, gate))
+			load_here(index);
+	}
+	UnlockPage(index, ASK_LOCK_PAGE, ExclusiveLock);
+}
+
+/* ---- what the others call --------------------------------------------------------------- */
+
+/*
+ * Raise the error that a FAILED tree keeps.
+ */
+static void pg_attribute_noreturn()
+raise_failure(Relation index, IndexSlot *slot)
+{
+	char		text[MT_ERROR_TEXT];
+	int			sqlstate;
+	TimestampTz failed_at;
+
+	LWLockAcquire(&slot->lock, LW_SHARED);
+	strlcpy(text, slot->failed_text, sizeof(text));
+	sqlstate = slot->failed_sqlstate;
+	failed_at = slot->failed_at;
+	LWLockRelease(&slot->lock);
+
+	ereport(ERROR,
+			(errcode(sqlstate != 0 ? sqlstate : ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("masstree index \"%s\" is not loaded: %s",
+					RelationGetRelationName(index), text),
+			 errdetail("Loading it failed at %s.", timestamptz_to_str(failed_at)),
+			 errhint("Loading is tried again after a while; masstree_load() tries at once.")));
+}
+
+bool
+load_try(Relation index, IndexSlot *slot, uint64 *gate)
+{
+	for (;;)
+	{
+		*gate = shm_load_acquire(&slot->gate);
+		switch (gate_state(*gate))
+		{
+			case TREE_READY:
+				return true;
+			case TREE_ABSENT:
+				start_load(index, slot);
+				break;
+			case TREE_LOADING:
+			case TREE_MERGING:
+				wait_for_gate(index, slot, *gate);
+				break;
+			case TREE_FAILED:
+				if (!slot_may_retry(slot))
+					return false;
+				(void) slot_close(slot, *gate, TREE_ABSENT, 0, NULL);
+				break;
+		}
+		CHECK_FOR_INTERRUPTS();
+	}
+}
+
+uint64
+load_ensure(Relation index, IndexSlot *slot)
+{
+	uint64		gate;
+
+	if (!load_try(index, slot, &gate))
+		raise_failure(index, slot);
+	return gate;
+}
+
+void
+load_now(Relation index)
+{
+	IndexSlot  *slot = index_attach(index)->slot;
+	uint64		gate = shm_load_acquire(&slot->gate);
+
+	if (gate_state(gate) == TREE_FAILED)
+		(void) slot_close(slot, gate, TREE_ABSENT, 0, NULL);
+	(void) load_ensure(index, slot);
+}

@@ -1,0 +1,654 @@
+/*-------------------------------------------------------------------------
+ *
+ * loader.c
+ *		Loading trees from the heap while others write it.
+ *
+ * CLAIM.  Under the index's load lock and the slot's lock an ABSENT tree
+ * becomes LOADING.  From then on inserts go to the slot's side tree.
+ *
+ * READ.  Only after that the number of the table's pages is looked at, and the
+ * pages are read one by one (pageview.h).  A row that is in the heap by then is
+ * found there; one that comes later is announced through aminsert, which
+ * looks at the state after its row is in the heap.  Rows may come both ways.
+ *
+ * BUILD.  What was read is sorted and becomes the main tree.
+ *
+ * MERGE.  The tree becomes MERGING: inserts go to the main tree.  After a grace
+ * period nobody inserts into the side tree any more, and it is poured into the
+ * main one, which knows what it has.  Then the tree is READY.
+ *
+ * src/README.md, "Loading", has the argument.
+ *
+ * SPDX-License-Identifier: PostgreSQL
+ * Copyright (c) 2026, the masstree developers
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "catalog/index.h"
+#include "executor/executor.h"
+#include "miscadmin.h"
+#include "storage/ipc.h"
+#include "storage/lmgr.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
+#include "utils/timestamp.h"
+
+#include "fill.h"
+#include "loader.h"
+#include "pageview.h"
+#include "secure.h"
+
+#define DRAIN_SLEEP_US	1000
+#define SNAPSHOT_PAGES	1024	/* a worker renews its snapshot so often */
+#define POUR_ENTRIES	256
+#define POUR_KEYS		(16 * 1024)
+#define POUR_TRIES		3
+
+/*
+ * One index that is being loaded.
+ */
+typedef struct LoadIndex
+{
+	Relation	index;
+	IndexSlot  *slot;
+	uint64		gate;			/* as this load stored it; 0: given up or done */
+	IndexInfo  *info;
+	EState	   *estate;
+	ExprState  *predicate;
+	bool		computed;		/* has expressions or a predicate */
+	TreeFill   *fill;
+} LoadIndex;
+
+/*
+ * A load: one pass over a table.
+ */
+typedef struct Load
+{
+	MemoryContext context;
+	Relation	heap;
+	LoadIndex  *indexes;
+	int			n;
+	LoadIndex  *current;		/* at work: to blame for an error */
+	TupleTableSlot *row;
+	bool		worker;			/* we are a worker: the snapshot is ours to renew */
+	bool		guard;			/* subtransactions are possible */
+	TimestampTz started;
+} Load;
+
+/* ---- claiming and giving up --------------------------------------------------- */
+
+/*
+ * ABSENT to LOADING, if nobody else is at it.  The load lock is held.
+ * => whether the tree is ours to load.
+ */
+static bool
+take_slot(LoadIndex *li)
+{
+	IndexSlot  *slot = li->slot;
+	uint64		gate;
+	bool		ours;
+
+	LWLockAcquire(&slot->lock, LW_EXCLUSIVE);
+	gate = shm_load(&slot->gate);
+	ours = gate_state(gate) == TREE_ABSENT && !slot->drain_pending &&
+		shm_load(&slot->loader_pid) == 0 && shm_load(&slot->builder_pid) == 0;
+	if (ours)
+	{
+		li->gate = gate_make(gate_generation(gate), TREE_LOADING);
+		shm_store(&slot->loader_pid, (uint32) MyProcPid);
+		(void) shm_fetch_add(&slot->loads_started, 1);
+		shm_store_release(&slot->gate, li->gate);
+		shm_fence_full();
+	}
+	LWLockRelease(&slot->lock);
+	return ours;
+}
+
+/*
+ * Begin to load an index's tree if it is ABSENT.
+ *
+ * What a former tree left behind must be gone first, so that main and side
+ * are empty; its last readers are waited for without any lock of the slot.
+ */
+static bool
+claim(LoadIndex *li)
+{
+	IndexSlot  *slot = li->slot;
+
+	LockPage(li->index, LOAD_LOCK_PAGE, ExclusiveLock);
+	while (gate_state(shm_load_acquire(&slot->gate)) == TREE_ABSENT)
+	{
+		if (slot_drain(slot) && take_slot(li))
+			return true;
+		CHECK_FOR_INTERRUPTS();
+		pg_usleep(DRAIN_SLEEP_US);
+	}
+	UnlockPage(li->index, LOAD_LOCK_PAGE, ExclusiveLock);
+	return false;
+}
+
+/*
+ * The load of a tree is over, in whatever way: let others at the slot.
+ */
+static void
+leave_slot(LoadIndex *li)
+{
+	IndexSlot  *slot = li->slot;
+
+	LWLockAcquire(&slot->lock, LW_EXCLUSIVE);
+	if (shm_load(&slot->loader_pid) == (uint32) MyProcPid)
+		shm_store(&slot->loader_pid, 0);
+	(void) shm_fetch_add(&slot->loads_ended, 1);
+	LWLockRelease(&slot->lock);
+	li->gate = 0;
+}
+
+/*
+ * Give a tree up: it becomes ABSENT or FAILED, unless somebody has closed it
+ * before.  Does not raise, and keeps the load lock.
+ */
+static void
+abandon(LoadIndex *li, TreeState state, int sqlstate, const char *text)
+{
+	if (li->gate == 0)
+		return;
+	(void) slot_close(li->slot, li->gate, state, sqlstate, text);
+	leave_slot(li);
+	(void) slot_drain(li->slot);
+}
+
+/* The process exits, or an error was seen to: no tree may stay LOADING. */
+static void
+abandon_all(int code, Datum arg)
+{
+	Load	   *load = (Load *) DatumGetPointer(arg);
+
+	for (int i = 0; i < load->n; i++)
+		abandon(&load->indexes[i], TREE_ABSENT, 0, NULL);
+}
+
+bool
+loader_was_cancelled(int sqlstate)
+{
+	switch (sqlstate)
+	{
+		case ERRCODE_QUERY_CANCELED:
+		case ERRCODE_ADMIN_SHUTDOWN:
+		case ERRCODE_CRASH_SHUTDOWN:
+		case ERRCODE_DATABASE_DROPPED:
+		case ERRCODE_T_R_DEADLOCK_DETECTED:
+		case ERRCODE_LOCK_NOT_AVAILABLE:
+			return true;
+		default:
+			return false;
+	}
+}
+
+/*
+ * An error has ended the load.  The tree that was at work is FAILED with the
+ * error's text; the others can be loaded again at once.
+ */
+static void
+blame(Load *load)
+{
+	MemoryContext old = MemoryContextSwitchTo(load->context);
+	ErrorData  *error = CopyErrorData();
+
+	if (load->current != NULL && !loader_was_cancelled(error->sqlerrcode))
+		abandon(load->current, TREE_FAILED, error->sqlerrcode, error->message);
+	abandon_all(0, PointerGetDatum(load));
+	FreeErrorData(error);
+	MemoryContextSwitchTo(old);
+}
+
+/* ---- rows ------------------------------------------------------------------------ */
+
+/*
+ * Prepare the expressions and the predicate of an index, again after an error
+ * came out of them.
+ */
+static void
+prepare_expressions(Load *load, LoadIndex *li)
+{
+	MemoryContext old = MemoryContextSwitchTo(load->context);
+
+	if (li->estate != NULL)
+		FreeExecutorState(li->estate);
+	li->info = BuildIndexInfo(li->index);
+	li->computed = li->info->ii_Expressions != NIL ||
+		li->info->ii_Predicate != NIL;
+	li->estate = CreateExecutorState();
+	GetPerTupleExprContext(li->estate)->ecxt_scantuple = load->row;
+	li->predicate = ExecPrepareQual(li->info->ii_Predicate, li->estate);
+	MemoryContextSwitchTo(old);
+}
+
+/*
+ * Evaluate predicate and expressions of an index for the row in load->row, and
+ * encode the key.  Runs the functions of the table's owner.
+ * => whether the row belongs into the index.
+ */
+static bool
+evaluate(Load *load, LoadIndex *li)
+{
+	ExprContext *econtext = GetPerTupleExprContext(li->estate);
+	MemoryContext old = MemoryContextSwitchTo(econtext->ecxt_per_tuple_memory);
+	bool		wanted = true;
+
+	ResetExprContext(econtext);
+	if (li->predicate != NULL)
+		wanted = ExecQual(li->predicate, econtext);
+	if (wanted)
+	{
+		Datum		values[INDEX_MAX_KEYS];
+		bool		isnull[INDEX_MAX_KEYS];
+
+		FormIndexDatum(li->info, load->row, li->estate, values, isnull);
+		fill_encode(li->fill, values[0], isnull[0]);
+	}
+	MemoryContextSwitchTo(old);
+	return wanted;
+}
+
+/*
+ * The same for a row that may have become dead to all meanwhile, so that its
+ * toasted values are gone; or whose inserter fails just now, with the very
+ * error that the index's expression raises here, too.  Such a row is left out.
+ */
+static bool
+evaluate_guarded(Load *load, LoadIndex *li, PageView *view, int i)
+{
+	MemoryContext old = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	volatile bool wanted = false;
+	ErrorData  *volatile error = NULL;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(old);
+	PG_TRY();
+	{
+		wanted = evaluate(load, li);
+		ReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(old);
+		CurrentResourceOwner = owner;
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(load->context);
+		error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(old);
+		CurrentResourceOwner = owner;
+	}
+	PG_END_TRY();
+
+	if (error == NULL)
+		return wanted;
+	if (loader_was_cancelled(error->sqlerrcode) || !pageview_gone(view, i))
+		ReThrowError(error);
+	FreeErrorData(error);
+	prepare_expressions(load, li);
+	return false;
+}
+
+/*
+ * Collect the i-th tuple of the view for one index.
+ */
+static void
+collect(Load *load, LoadIndex *li, PageView *view, int i, bool external)
+{
+	ViewTuple  *seen = &view->tuples[i];
+	bool		wanted;
+
+	load->current = li;
+	if (seen->settled || !load->guard || !(li->computed || external))
+		wanted = evaluate(load, li);
+	else
+		wanted = evaluate_guarded(load, li, view, i);
+	if (wanted)
+		fill_keep(li->fill, mt_tid_make(view->block, seen->root));
+	load->current = NULL;
+}
+
+/*
+ * Take a new snapshot between two pages, so that a long load does not hold
+ * back VACUUM for long.
+ */
+static void
+renew_snapshot(Load *load)
+{
+	PopActiveSnapshot();
+	PushActiveSnapshot(GetTransactionSnapshot());
+}
+
+/*
+ * Read the table and collect its rows for all indexes.
+ */
+static void
+read_heap(Load *load)
+{
+	PageView   *view = pageview_begin(load->heap);
+
+	STOP_EVENT("load-begun");
+	while (pageview_next(view))
+	{
+		STOP_EVENT("load-page-viewed");
+		for (int i = 0; i < view->n; i++)
+		{
+			HeapTupleData tuple;
+			bool		external;
+
+			pageview_tuple(view, i, &tuple);
+			external = HeapTupleHasExternal(&tuple);
+			ExecStoreHeapTuple(&tuple, load->row, false);
+			for (int k = 0; k < load->n; k++)
+			{
+				LoadIndex  *li = &load->indexes[k];
+
+				if (shm_load(&li->slot->gate) == li->gate)
+					collect(load, li, view, i, external);
+			}
+			ExecClearTuple(load->row);
+		}
+		CHECK_FOR_INTERRUPTS();
+		if (load->worker && view->block % SNAPSHOT_PAGES == SNAPSHOT_PAGES - 1)
+			renew_snapshot(load);
+	}
+	pageview_end(view);
+}
+
+/* ---- merging ------------------------------------------------------------------------- */
+
+/*
+ * Go on to the next state, unless somebody has closed the gate.
+ */
+static bool
+switch_state(LoadIndex *li, TreeState state)
+{
+	IndexSlot  *slot = li->slot;
+	bool		same;
+
+	LWLockAcquire(&slot->lock, LW_EXCLUSIVE);
+	same = shm_load(&slot->gate) == li->gate;
+	if (same)
+	{
+		li->gate = gate_make(gate_generation(li->gate), state);
+		shm_store_release(&slot->gate, li->gate);
+	}
+	LWLockRelease(&slot->lock);
+	return same;
+}
+
+/*
+ * Insert one entry of the side tree into the main tree.
+ * => MT_OK, MT_GONE, MT_NO_MEMORY.
+ */
+static MtResult
+pour_entry(LoadIndex *li, const uint8 *key, Size len, MtTid tid)
+{
+	MtGate		gate = {&li->slot->gate, li->gate};
+
+	for (int tries = 0;; tries++)
+	{
+		MtResult	result = mt_insert(participant(), &li->slot->main, gate,
+									   key, len, tid);
+
+		if (result == MT_EXISTS)
+			return MT_OK;
+		if (result != MT_NO_MEMORY || tries >= POUR_TRIES || !reclaim_memory())
+			return result;
+	}
+}
+
+/*
+ * Pour the side tree's keys, or its NULLs, into the main tree.  Nobody inserts
+ * into the side tree any more.
+ */
+static MtResult
+pour(LoadIndex *li, bool nulls)
+{
+	MtGate		gate = {&li->slot->gate, li->gate};
+	MtBound		none = {NULL, 0, false};
+	MtCursor	cursor;
+	MtBatch		batch = {0};
+	MtResult	result;
+
+	batch.max_entries = POUR_ENTRIES;
+	batch.entries = palloc(sizeof(MtEntry) * POUR_ENTRIES);
+	batch.keep_keys = !nulls;
+	batch.keys_size = POUR_KEYS;
+	batch.keys = palloc(POUR_KEYS);
+	mt_cursor_init(&cursor, none, none, nulls, false, palloc(POUR_KEYS), POUR_KEYS);
+
+	for (;;)
+	{
+		CHECK_FOR_INTERRUPTS();
+		result = mt_scan(participant(), &li->slot->side, gate, &cursor, &batch, false);
+		if (result == MT_GROW)
+		{
+			Size		size = cursor.need + cursor.need / 2;
+
+			cursor.pos = repalloc_huge(cursor.pos, size);
+			cursor.pos_size = size;
+			batch.keys = repalloc_huge(batch.keys, size);
+			batch.keys_size = size;
+			continue;
+		}
+		if (result != MT_OK)
+			break;
+		for (uint32 i = 0; i < batch.n && result == MT_OK; i++)
+		{
+			MtEntry    *entry = &batch.entries[i];
+
+			result = pour_entry(li, nulls ? NULL : batch.keys + entry->key,
+								nulls ? 0 : entry->keylen, entry->tid);
+		}
+		if (result != MT_OK)
+			break;
+	}
+	pfree(batch.entries);
+	pfree(batch.keys);
+	pfree(cursor.pos);
+	return result == MT_END ? MT_OK : result;
+}
+
+/*
+ * The last step: READY, with the side tree's memory given back.
+ */
+static bool
+make_ready(Load *load, LoadIndex *li)
+{
+	IndexSlot  *slot = li->slot;
+	bool		same;
+
+	LWLockAcquire(&slot->lock, LW_EXCLUSIVE);
+	same = shm_load(&slot->gate) == li->gate;
+	if (same)
+	{
+		mt_destroy(participant(), &slot->side);
+		slot->load_time = GetCurrentTimestamp();
+		slot->load_usec = slot->load_time - load->started;
+		slot->failures = 0;
+		shm_store_release(&slot->gate,
+						  gate_make(gate_generation(li->gate), TREE_READY));
+	}
+	LWLockRelease(&slot->lock);
+	if (!same)
+		return false;
+	leave_slot(li);
+	return true;
+}
+
+/*
+ * Build the main tree of an index and bring it to READY.
+ * => MT_OK, or why not.
+ */
+static MtResult
+build(Load *load, LoadIndex *li)
+{
+	MtGate		gate = {&li->slot->gate, li->gate};
+	MtResult	result;
+
+	fill_sort(li->fill);
+	result = fill_load(li->fill, &li->slot->main, gate, NULL);
+	fill_end(li->fill);
+	li->fill = NULL;
+	if (result != MT_OK)
+		return result;
+
+	STOP_EVENT("load-before-merging");
+	if (!switch_state(li, TREE_MERGING))
+		return MT_GONE;
+	STOP_EVENT("load-merging");
+
+	/* Who still saw LOADING is done with the side tree after this. */
+	epoch_synchronize(participant());
+	result = pour(li, false);
+	if (result == MT_OK)
+		result = pour(li, true);
+	if (result != MT_OK)
+		return result;
+
+	STOP_EVENT("load-before-ready");
+	epoch_synchronize(participant());
+	return make_ready(load, li) ? MT_OK : MT_GONE;
+}
+
+/*
+ * Build one index, and give its tree up if that fails without an error.
+ */
+static void
+finish(Load *load, LoadIndex *li)
+{
+	const char *name = RelationGetRelationName(li->index);
+	MtResult	result;
+
+	load->current = li;
+	result = build(load, li);
+	load->current = NULL;
+
+	if (result == MT_OK)
+		ereport(load->worker ? LOG : DEBUG1,
+				(errmsg("loaded masstree index \"%s\" in %.3f s", name,
+						(double) li->slot->load_usec / 1000000)));
+	else if (result == MT_NO_MEMORY)
+	{
+		abandon(li, TREE_FAILED, ERRCODE_OUT_OF_MEMORY,
+				_("out of masstree memory"));
+		ereport(WARNING,
+				(errcode(ERRCODE_OUT_OF_MEMORY),
+				 errmsg("could not load masstree index \"%s\": out of masstree memory",
+						name),
+				 errhint("Increase masstree.memory and restart the server, or drop indexes.")));
+	}
+	else
+		abandon(li, TREE_ABSENT, 0, NULL);	/* closed by somebody else */
+	UnlockPage(li->index, LOAD_LOCK_PAGE, ExclusiveLock);
+}
+
+/* ---- the whole ---------------------------------------------------------------------------- */
+
+/*
+ * Read the table and build all claimed trees.
+ */
+static void
+run(Load *load)
+{
+	SecureState secure;
+	int			memory = Max(maintenance_work_mem / load->n, 1024);
+
+	secure_begin(load->heap, &secure);
+	for (int k = 0; k < load->n; k++)
+	{
+		LoadIndex  *li = &load->indexes[k];
+
+		load->current = li;
+		prepare_expressions(load, li);
+		li->fill = fill_begin(index_codec(li->index), memory);
+	}
+	load->current = NULL;
+	read_heap(load);
+	secure_end(&secure);
+
+	for (int k = 0; k < load->n; k++)
+		finish(load, &load->indexes[k]);
+}
+
+/*
+ * Everything from the first claim on, so that an error finds what to undo.
+ */
+static void
+claim_and_run(Load *load, Relation *indexes, int n, volatile int *claimed)
+{
+	for (int i = 0; i < n; i++)
+	{
+		LoadIndex  *li = &load->indexes[load->n];
+
+		memset(li, 0, sizeof(LoadIndex));
+		li->index = indexes[i];
+		li->slot = index_attach(indexes[i])->slot;
+		if (claim(li))
+		{
+			load->n++;
+			(*claimed)++;
+		}
+	}
+	if (load->n > 0)
+		run(load);
+}
+
+/* Free what the load holds beside memory. */
+static void
+end_load(Load *load)
+{
+	for (int k = 0; k < load->n; k++)
+	{
+		if (load->indexes[k].estate != NULL)
+			FreeExecutorState(load->indexes[k].estate);
+	}
+	ExecDropSingleTupleTableSlot(load->row);
+}
+
+void
+loader_run(Relation heap, Relation *indexes, int n, bool worker,
+		   volatile int *claimed)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
+												  "masstree load",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	Load	   *load = palloc0(sizeof(Load));
+
+	load->context = context;
+	load->heap = heap;
+	load->indexes = palloc(sizeof(LoadIndex) * n);
+	load->row = MakeSingleTupleTableSlot(RelationGetDescr(heap), &TTSOpsHeapTuple);
+	load->worker = worker;
+	load->guard = !IsInParallelMode();
+	load->started = GetCurrentTimestamp();
+	*claimed = 0;
+
+	PG_ENSURE_ERROR_CLEANUP(abandon_all, PointerGetDatum(load));
+	{
+		PG_TRY();
+		{
+			claim_and_run(load, indexes, n, claimed);
+		}
+		PG_CATCH();
+		{
+			blame(load);
+			PG_RE_THROW();
+		}
+		PG_END_TRY();
+	}
+	PG_END_ENSURE_ERROR_CLEANUP(abandon_all, PointerGetDatum(load));
+
+	end_load(load);
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
+	sysmem_watch();
+}

@@ -1,0 +1,46 @@
+/*-------------------------------------------------------------------------
+ *
+ * secure.c
+ *		Running a table owner's index expressions for somebody else.
+ *
+ * PostgreSQL does the same in index_build and brin_summarize_range, but from
+ * version 17 on only with the search_path; here it matters in all versions,
+ * because whoever may SELECT can be the one who starts a load.
+ *
+ * SPDX-License-Identifier: PostgreSQL
+ * Copyright (c) 2026, the masstree developers
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "utils/guc.h"
+
+#include "secure.h"
+
+/*
+ * Become the owner of the table.  GUC_ACTION_SAVE makes the change last until
+ * the nest level ends and is allowed in parallel workers.
+ */
+void
+secure_begin(Relation heap, SecureState *state)
+{
+	GetUserIdAndSecContext(&state->user, &state->sec_context);
+	SetUserIdAndSecContext(heap->rd_rel->relowner,
+						   state->sec_context | SECURITY_RESTRICTED_OPERATION);
+	state->guc_level = NewGUCNestLevel();
+	(void) set_config_option("search_path", "pg_catalog, pg_temp",
+							 PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+}
+
+/*
+ * Roll the settings back, also those that the expressions themselves changed,
+ * and be who we were.
+ */
+void
+secure_end(SecureState *state)
+{
+	AtEOXact_GUC(false, state->guc_level);
+	SetUserIdAndSecContext(state->user, state->sec_context);
+}

@@ -1,0 +1,212 @@
+#!/usr/bin/env bash
+#
+# check.sh: everything that proves the extension; started by run.sh.
+#
+# Prints one line for every step, and last "N passed, N failed".  CHECK_ONLY may
+# hold a pattern (bash) of the names of steps to run, for work on a part; builds
+# that a step needs are made anyway.
+#
+# SPDX-License-Identifier: PostgreSQL
+# Copyright (c) 2026, the masstree developers
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+# shellcheck source=test/lib.sh
+. test/lib.sh
+
+wanted()
+{
+	# shellcheck disable=SC2053
+	[[ $1 == ${CHECK_ONLY:-*} ]]
+}
+
+# run NAME TITLE COMMAND...: a step, if it is wanted.
+run()
+{
+	! wanted "$1" || step "$@" || true
+}
+
+# ---- the tree alone --------------------------------------------------------------
+
+# unit NAME SECONDS CC FLAGS...: build the programs of test/unit that way and run
+# them.  Each prints "N passed, N failed" last.
+unit()
+{
+	local name=$1 limit=$2 cc=$3 dir=$WORK/unit-$1 status=0
+	shift 3
+
+	mkdir -p "$dir"
+	make -f test/unit.mk -j "$cores" OUT="$dir" CC="$cc" UNIT_CFLAGS="$*" all
+	for program in "$dir"/test_*; do
+		[ -f "$program" ] && [ -x "$program" ] || continue
+		run_unit "$program" "$limit" || status=1
+	done
+	return "$status"
+}
+
+# run_unit PROGRAM SECONDS: count what it says; no last line is a failure.
+run_unit()
+{
+	local output line status=0 wrapper=()
+
+	# TSan cannot live with some layouts of the address space.
+	if [[ $1 == */unit-tsan/* ]] && setarch -R true 2>/dev/null; then
+		wrapper=(setarch -R)
+	fi
+	echo "== $1"
+	output=$("${wrapper[@]}" timeout -k 5 "$2" "$1" 2>&1) || status=$?
+	printf '%s\n' "$output"
+	line=$(printf '%s\n' "$output" | grep -E '^[0-9]+ passed, [0-9]+ failed' | tail -n 1)
+	if [ -z "$line" ]; then
+		echo "$1 ended with status $status without a total"
+		tally 0 1
+		return 1
+	fi
+	read -r passed _ failed _ <<<"$line"
+	if [ "$status" -ne 0 ] && [ "$failed" -eq 0 ]; then
+		echo "$1 ended with status $status"
+		failed=1
+	fi
+	tally "$passed" "$failed"
+	[ "$failed" -eq 0 ]
+}
+
+# ---- SQL and isolation ------------------------------------------------------------
+
+# regress_driver PROGRAM NAME ARGUMENTS...: run pg_regress or pg_isolation_regress
+# against the cluster that is up and count its lines.
+regress_driver()
+{
+	local program=$1 out=$WORK/regress-$2 status=0 passed failed
+	shift 2
+
+	mkdir -p "$out"
+	timeout -k 5 600 "$program" --bindir="$pg_bin" --dlpath="$WORK" \
+		--outputdir="$out" --host="$PGHOST" --port="$PGPORT" --user=postgres \
+		--load-extension=masstree "$@" >"$out/driver.out" 2>&1 || status=$?
+	cat "$out/driver.out"
+	passed=$(grep -cE '^(test|    ) .*\.\.\. ok ' "$out/driver.out" || true)
+	failed=$(grep -cE '^(test|    ) .*\.\.\. (FAILED|failed)' "$out/driver.out" || true)
+	if [ "$status" -ne 0 ] || [ "$((passed + failed))" -eq 0 ]; then
+		[ "$failed" -gt 0 ] || failed=1
+		[ ! -f "$out/regression.diffs" ] || head -n 400 "$out/regression.diffs"
+	fi
+	tally "$passed" "$failed"
+	[ "$failed" -eq 0 ]
+}
+
+# with_cluster NAME STAGE COMMAND...: run a command with a cluster up, and see
+# that the server survived it.
+with_cluster()
+{
+	local name=$1 stage=$2 status=0
+	shift 2
+
+	create_cluster "$name" "$stage"
+	cat >>"$WORK/data-$name/postgresql.conf" <<-'CONF'
+		masstree.memory = 256MB
+		max_connections = 50
+		log_autovacuum_min_duration = -1
+	CONF
+	start_cluster "$name"
+	"$@" || status=1
+	stop_cluster "$name"
+	if grep -E 'PANIC:|TRAP:|terminated by signal' "$WORK/log/server-$name.log"; then
+		echo "the server of $name broke"
+		tally 0 1
+		status=1
+	fi
+	return "$status"
+}
+
+sql_tests()
+{
+	local tests
+	mapfile -t tests < <(basename -s .sql sql/*.sql | sort)
+	regress_driver "$pgxs_dir/src/test/regress/pg_regress" "$1" \
+		--dbname=regression --inputdir=. "${tests[@]}"
+}
+
+isolation_tests()
+{
+	local tests
+	mapfile -t tests < <(basename -s .spec test/isolation/specs/*.spec | sort)
+	export PGISOLATIONTIMEOUT=60
+	regress_driver "$pgxs_dir/src/test/isolation/pg_isolation_regress" "$1" \
+		--dbname=isolation --inputdir=test/isolation "${tests[@]}"
+}
+
+# ---- TAP -----------------------------------------------------------------------------
+
+# tap FILE: run one test script and count its lines.
+tap()
+{
+	local file=$1 name output status=0 passed failed
+	name=$(basename "$file" .pl)
+
+	mkdir -p "$WORK/tap/$name"
+	write_config debug >"$WORK/tap/$name/temp.conf"
+	output=$(
+		cd "$WORK/tap/$name"
+		export TESTDIR=$WORK/tap/$name PG_REGRESS=$pgxs_dir/src/test/regress/pg_regress \
+			PERL5LIB=$pgxs_dir/src/test/perl:$WORK/src/test/t \
+			PATH=$pg_bin:$PATH PGPORT=65432 TEMP_CONFIG=$WORK/tap/$name/temp.conf \
+			PG_TEST_TIMEOUT_DEFAULT=120
+		timeout -k 5 300 perl "$WORK/src/$file" 2>&1
+	) || status=$?
+	printf '%s\n' "$output"
+	passed=$(grep -cE '^ok ' <<<"$output" || true)
+	failed=$(grep -cE '^not ok ' <<<"$output" || true)
+	if [ "$status" -ne 0 ] && [ "$failed" -eq 0 ]; then
+		echo "$file ended with status $status"
+		failed=1
+	fi
+	if [ "$failed" -ne 0 ]; then
+		tail -n 40 "$WORK/tap/$name"/tmp_check/log/* 2>/dev/null || true
+	fi
+	mkdir -p "$WORK/log/tap-$name"
+	cp "$WORK/tap/$name"/tmp_check/log/* "$WORK/log/tap-$name/" 2>/dev/null || true
+	rm -rf "$WORK/tap/$name"
+	tally "$passed" "$failed"
+	[ "$failed" -eq 0 ]
+}
+
+# ---- the order -----------------------------------------------------------------------
+
+assertions="-O1 -g -DMT_ASSERT_CHECKING -DMT_FAULTS -DMT_STOP_EVENTS"
+tiny="-DMT_BORDER_WIDTH=3 -DMT_INTERIOR_WIDTH=3"
+
+tree_lane()
+{
+	run unit-normal "unit tests" \
+		unit normal 240 gcc -O2 -g -DMT_FAULTS
+	run unit-tiny "unit tests, tiny nodes, assertions" \
+		unit tiny 240 gcc $assertions $tiny
+	run unit-asan "unit tests, AddressSanitizer and UBSan" \
+		unit asan 300 gcc $assertions -fsanitize=address,undefined \
+		-fno-sanitize-recover=all -fno-omit-frame-pointer
+	run unit-tsan "unit tests, ThreadSanitizer, tiny nodes" \
+		unit tsan 300 gcc -O1 -g -DMT_FAULTS $tiny -fsanitize=thread
+}
+
+server_lane()
+{
+	run build-clang "the extension with clang, warnings are errors" \
+		build_extension clang CC=clang
+	step build-gcc "the extension with gcc, warnings are errors" \
+		build_extension gcc CC=gcc || return 0
+	step build-debug "the extension with assertions and stop events" \
+		build_extension debug CC=gcc STOP_EVENTS=1 ASSERTIONS=1 || return 0
+	run sql "SQL" with_cluster sql gcc sql_tests sql
+	run sql-debug "SQL, with assertions" with_cluster sql-debug debug sql_tests sql-debug
+	run isolation "isolation" with_cluster isolation debug isolation_tests isolation
+	for file in test/t/*.pl; do
+		run "tap-$(basename "$file" .pl)" "$(basename "$file" .pl)" tap "$file"
+	done
+}
+
+tree_lane
+server_lane
+
+read -r passed failed < <(cat "$results"/* | awk '{p += $1; f += $2} END {print p + 0, f + 0}')
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

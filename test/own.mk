@@ -1,0 +1,26 @@
+# The goals that set up what they need themselves.  They work without a
+# PostgreSQL on the machine, so this file includes no PGXS.
+
+.PHONY: check demo bench-tree
+
+# Everything that proves the extension; the last line is "N passed, N failed".
+check:
+	@test/run.sh check
+
+# masstree beside btree over the file paths of this machine.
+demo:
+	@test/run.sh demo
+
+# The tree alone; BENCH_ARGS="-n 1000000 -t 2", see test/bench/bench_tree.c.
+BENCH_ARGS =
+BENCH_CFLAGS = -std=gnu11 -O2 -g -Wall -Wextra -Werror -Isrc -Itest/bench
+BENCH_SOURCES = $(wildcard test/bench/*.c src/memory/*.c src/tree/*.c)
+BENCH_HEADERS = $(wildcard test/bench/*.h src/memory/*.h src/tree/*.h)
+
+build/bench_tree: $(BENCH_SOURCES) $(BENCH_HEADERS)
+	@test/packages.sh gcc libc6-dev wamerican
+	@mkdir -p build
+	$(CC) $(BENCH_CFLAGS) -o $@ $(BENCH_SOURCES) -lpthread -lm
+
+bench-tree: build/bench_tree
+	build/bench_tree $(BENCH_ARGS)
