@@ -103,9 +103,15 @@ prepare_index(IndexOptInfo *info, bool *passing)
 		fix_partial_size(index, info);
 	index_close(index, NoLock);
 
+	/*
+	 * A tree that this very process loads is out of reach for the functions
+	 * of the indexes that it loads.
+	 */
 	if (slot != NULL &&
-		gate_state(shm_load_acquire(&slot->gate)) == TREE_FAILED &&
-		!slot_may_retry(slot))
+		(shm_load(&slot->loader_pid) == (uint32) MyProcPid ||
+		 shm_load(&slot->builder_pid) == (uint32) MyProcPid ||
+		 (gate_state(shm_load_acquire(&slot->gate)) == TREE_FAILED &&
+		  !slot_may_retry(slot))))
 	{
 		*passing = true;
 		return false;

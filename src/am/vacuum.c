@@ -296,6 +296,22 @@ bulk_fence_off_scans(BulkDelete *bulk)
 /* ---- the callbacks ------------------------------------------------------------- */
 
 /*
+ * The index's slot; NULL when it has none.  Then it has no tree and no scan has
+ * a TID of it; and VACUUM must not fail for want of memory for a slot.
+ */
+static IndexSlot *
+existing_slot(Relation index)
+{
+	StorageKey	key;
+
+	/* Without the library being preloaded there is no tree anywhere. */
+	if (!mt_active())
+		return NULL;
+	key = storage_key(index);
+	return registry_find(&key) != NULL ? index_attach(index)->slot : NULL;
+}
+
+/*
  * Remove all entries that the callback calls dead.
  *
  * Locks: ShareUpdateExclusiveLock on the table, by the caller; none are taken.
@@ -306,6 +322,8 @@ IndexBulkDeleteResult *
 mt_ambulkdelete(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
 				IndexBulkDeleteCallback callback, void *callback_state)
 {
+	bool		validating = info->report_progress &&
+		!info->index->rd_index->indisvalid;
 	BulkDelete *bulk;
 	bool		all = false;
 
@@ -314,15 +332,14 @@ mt_ambulkdelete(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
 	stats->num_pages = Max(stats->num_pages, 1);
 	stats->estimated_count = true;
 
-	/* Without the library being preloaded there is no tree anywhere. */
-	if (!mt_active())
+	if (!validating && existing_slot(info->index) == NULL)
 		return stats;
 
 	bulk = palloc0(sizeof(BulkDelete));
 	bulk->info = info;
 	bulk->callback = callback;
 	bulk->callback_state = callback_state;
-	bulk->validating = info->report_progress && !info->index->rd_index->indisvalid;
+	bulk->validating = validating;
 	bulk->ctx = participant();
 	bulk->slot = index_attach(info->index)->slot;
 
@@ -394,11 +411,13 @@ mt_amvacuumcleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats)
 	MtCtx	   *ctx;
 	IndexSlot  *slot;
 
-	if (info->analyze_only || !mt_active())
+	if (info->analyze_only)
+		return stats;
+	slot = existing_slot(info->index);
+	if (slot == NULL)
 		return stats;
 
 	ctx = participant();
-	slot = index_attach(info->index)->slot;
 	cleanup_trim(ctx, slot);
 	(void) registry_sweep();
 	return cleanup_figures(ctx, slot, info, stats);

@@ -151,7 +151,9 @@ extern void pool_stats(MtCtx *ctx, Pool *pool, PoolStats *stats);
 
 /*
  * The owner's counters, striped by participant: add to one, sum one.
- * pool_count is a no-op on a pool without a body (nothing was allocated).
+ * pool_count is a no-op on a pool without a body (nothing was allocated), and
+ * pool_trim loses the counts with the body: to be exact, count while a block
+ * of the pool is handed out.
  */
 extern void pool_count(MtCtx *ctx, Pool *pool, int counter, int64_t delta);
 extern int64_t pool_count_sum(MtCtx *ctx, Pool *pool, int counter);

@@ -1001,30 +1001,51 @@ TEST(who_finds_a_dead_body_starts_over)
 	region_destroy(arena);
 }
 
-static shm_u32 trim_is_deciding;
+/* Two threads take these steps in turn. */
+static shm_u32 decide_step;
+static _Thread_local bool allocating;
+
+static void
+wait_for_step(uint32_t step)
+{
+	while (shm_load_acquire(&decide_step) < step)
+		sleep_us(100);
+}
 
 static void
 decide_slowly(const char *name)
 {
-	if (strcmp(name, "pool-body-idle") != 0)
-		return;
-	shm_store_release(&trim_is_deciding, 1);
-	sleep_us(30000);
+	if (strcmp(name, "pool-body-found") == 0 && allocating &&
+		shm_load(&decide_step) == 1)
+	{
+		shm_store_release(&decide_step, 2);
+		wait_for_step(3);
+	}
+	else if (strcmp(name, "pool-body-idle") == 0)
+	{
+		shm_store_release(&decide_step, 3);
+		sleep_us(30000);
+	}
 }
 
-/* 0 trims; 1 allocates when 0 has found that nothing is handed out. */
+/*
+ * 1 has its pages and is about to count them; 0 trims, and 1 goes on when 0
+ * has found that nothing is handed out.
+ */
 static void
 decide_body(MtCtx *ctx, int index, void *arg)
 {
 	if (index == 0)
 	{
 		pool_free(ctx, arg, pool_alloc(ctx, arg, 100));
+		shm_store_release(&decide_step, 1);
+		wait_for_step(2);
 		pool_trim(ctx, arg);
 		return;
 	}
-	while (!shm_load_acquire(&trim_is_deciding))
-		sleep_us(100);
-	CHECK(pool_alloc(ctx, arg, 300) != 0);
+	wait_for_step(1);
+	allocating = true;
+	CHECK(pool_alloc(ctx, arg, 10000) != 0);
 }
 
 TEST(a_block_taken_while_trim_decides_is_not_lost)
@@ -1035,11 +1056,11 @@ TEST(a_block_taken_while_trim_decides_is_not_lost)
 	PoolStats	stats;
 
 	ctx_init(&ctx, arena, 3);
-	shm_store(&trim_is_deciding, 0);
+	shm_store(&decide_step, 0);
 	harness_stop_hook = decide_slowly;
 	run_threads(arena, 2, 0, decide_body, &pool);
 	pool_stats(&ctx, &pool, &stats);
-	CHECK_EQ(stats.used_bytes, 304);
+	CHECK_EQ(stats.used_bytes, expected_size(10000));
 	CHECK_EQ(stats.chunks, 2);
 	pool_destroy(&ctx, &pool);
 	region_destroy(arena);
