@@ -159,13 +159,11 @@ fill_load(TreeFill *fill, MtTree *tree, MtGate gate,
 {
 	MtResult	result = load_once(fill, tree, gate, progress);
 
-	if (result != MT_NO_MEMORY)
+	if (result != MT_NO_MEMORY || !reclaim_memory())
 		return result;
 
 	/* Nobody has seen the tree, so it can go at once. */
 	mt_destroy(participant(), tree);
-	if (!reclaim_memory())
-		return MT_NO_MEMORY;
 	keysort_rewind(fill->keys);
 	if (fill->nulls != NULL)
 		keysort_rewind(fill->nulls);

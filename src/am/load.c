@@ -208,6 +208,8 @@ raise_failure(Relation index, IndexSlot *slot)
 bool
 load_try(Relation index, IndexSlot *slot, uint64 *gate)
 {
+	bool		waited = false;	/* for a load: its failure is our answer */
+
 	for (;;)
 	{
 		*gate = shm_load_acquire(&slot->gate);
@@ -217,13 +219,15 @@ load_try(Relation index, IndexSlot *slot, uint64 *gate)
 				return true;
 			case TREE_ABSENT:
 				start_load(index, slot);
+				waited = true;
 				break;
 			case TREE_LOADING:
 			case TREE_MERGING:
 				wait_for_gate(index, slot, *gate);
+				waited = true;
 				break;
 			case TREE_FAILED:
-				if (!slot_may_retry(slot))
+				if (waited || !slot_may_retry(slot))
 					return false;
 				(void) slot_close(slot, *gate, TREE_ABSENT, 0, NULL);
 				break;

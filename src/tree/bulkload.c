@@ -197,9 +197,7 @@ load_alloc(MtLoader *l, size_t size)
 static uint32_t
 width_for(uint32_t n)
 {
-	if (n <= MT_WIDTH_SMALL)
-		return MT_WIDTH_SMALL;
-	return n <= MT_WIDTH_MEDIUM ? MT_WIDTH_MEDIUM : MT_BORDER_WIDTH;
+	return n > MT_WIDTH_SMALL ? n : MT_WIDTH_SMALL;
 }
 
 /*

@@ -38,8 +38,7 @@ check_fault(Check *c, const char *format,...)
 static inline bool
 width_allowed(uint32_t width)
 {
-	return width == MT_WIDTH_SMALL || width == MT_WIDTH_MEDIUM ||
-		width == MT_BORDER_WIDTH;
+	return width >= MT_WIDTH_SMALL && width <= MT_BORDER_WIDTH;
 }
 
 size_t

@@ -36,14 +36,18 @@
 #define MT_INTERIOR_WIDTH	15
 #endif
 
-/* The first node of a layer starts small and is replaced as it fills. */
-#if MT_BORDER_WIDTH > 7
-#define MT_WIDTH_SMALL		3
-#define MT_WIDTH_MEDIUM		7
-#else
-#define MT_WIDTH_SMALL		MT_BORDER_WIDTH
-#define MT_WIDTH_MEDIUM		MT_BORDER_WIDTH
-#endif
+/*
+ * The first node of a layer starts small and is replaced by one half as wide
+ * again as it fills (2, 3, 5, 8, 12, 15): most layers stay small.
+ */
+#define MT_WIDTH_SMALL		2
+
+static inline uint32_t
+border_next_width(uint32_t width)
+{
+	width += (width + 1) / 2;
+	return width < MT_BORDER_WIDTH ? width : MT_BORDER_WIDTH;
+}
 
 #define MT_LONGER			9	/* the key goes on behind its slice */
 #define MT_LEN_FRESH		0xff	/* lens[]: this slot was never used */

@@ -309,7 +309,7 @@ widen(Insert *ins, BorderNode *b, uint64_t (*word_of) (Insert *ins))
 {
 	Find	   *f = &ins->f;
 	MtCtx	   *ctx = ins->ctx;
-	uint32_t	width = b->width < MT_WIDTH_MEDIUM ? MT_WIDTH_MEDIUM : MT_BORDER_WIDTH;
+	uint32_t	width = border_next_width(b->width);
 	uint32_t	count = perm_count(f->perm);
 	Link		link;
 	BorderNode *wide;

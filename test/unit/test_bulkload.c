@@ -400,9 +400,7 @@ walk_node(Walk *k, MtHandle h, MtHandle parent, uint32_t depth)
 static uint32_t
 least_width(uint32_t n)
 {
-	if (n <= MT_WIDTH_SMALL)
-		return MT_WIDTH_SMALL;
-	return n <= MT_WIDTH_MEDIUM ? MT_WIDTH_MEDIUM : MT_BORDER_WIDTH;
+	return n > MT_WIDTH_SMALL ? n : MT_WIDTH_SMALL;
 }
 
 /* Walk the layers under one root, and all under them. */
