@@ -22,7 +22,9 @@ wanted()
 # run NAME TITLE COMMAND...: a step, if it is wanted.
 run()
 {
-	! wanted "$1" || step "$@" || true
+	if wanted "$1"; then
+		step "$@"
+	fi
 }
 
 # ---- the tree alone --------------------------------------------------------------
@@ -35,7 +37,7 @@ unit()
 	shift 3
 
 	mkdir -p "$dir"
-	make -f test/unit.mk -j "$cores" OUT="$dir" CC="$cc" UNIT_CFLAGS="$*" all
+	make -s -f test/unit.mk -j "$cores" OUT="$dir" CC="$cc" UNIT_CFLAGS="$*" all
 	for program in "$dir"/test_*; do
 		[ -f "$program" ] && [ -x "$program" ] || continue
 		run_unit "$program" "$limit" || status=1
@@ -110,7 +112,7 @@ with_cluster()
 	start_cluster "$name"
 	"$@" || status=1
 	stop_cluster "$name"
-	if grep -E 'PANIC:|TRAP:|terminated by signal' "$WORK/log/server-$name.log"; then
+	if grep -E "PANIC:|TRAP:|terminated by signal" "$WORK/log/server-$name.log"; then
 		echo "the server of $name broke"
 		tally 0 1
 		status=1
@@ -193,9 +195,11 @@ server_lane()
 	run build-clang "the extension with clang, warnings are errors" \
 		build_extension clang CC=clang
 	step build-gcc "the extension with gcc, warnings are errors" \
-		build_extension gcc CC=gcc || return 0
+		build_extension gcc CC=gcc
+	$step_ok || return
 	step build-debug "the extension with assertions and stop events" \
-		build_extension debug CC=gcc STOP_EVENTS=1 ASSERTIONS=1 || return 0
+		build_extension debug CC=gcc STOP_EVENTS=1 ASSERTIONS=1
+	$step_ok || return
 	run sql "SQL" with_cluster sql gcc sql_tests sql
 	run sql-debug "SQL, with assertions" with_cluster sql-debug debug sql_tests sql-debug
 	run isolation "isolation" with_cluster isolation debug isolation_tests isolation

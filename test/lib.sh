@@ -19,12 +19,16 @@ cores=$(nproc)
 # step NAME TITLE COMMAND...: run a command with its output in log/NAME.log and
 # print one line when it is done.  It may have called `tally` for what it
 # counted; otherwise it counts as one check.  A failure shows the end of the
-# log and does not end the caller.  => 0 if nothing failed.
+# log and does not end the caller.  Sets step_ok.
+#
+# Must not be called in a condition (step ... || ...): bash would then ignore
+# the set -e below.
 step()
 {
-	local name=$1 title=$2 start=$SECONDS status=0 passed=0 failed=0 verdict
+	local name=$1 title=$2 start=$SECONDS status=0 passed=0 failed=0 verdict=ok
 	shift 2
 
+	step_ok=true
 	: >"$results/$name"
 	(
 		set -e
@@ -41,15 +45,16 @@ step()
 		passed=1
 		echo "1 0" >>"$results/$name"
 	fi
-	verdict=ok
-	[ "$failed" -eq 0 ] || verdict=FAILED
+	if [ "$failed" -ne 0 ]; then
+		verdict=FAILED
+		step_ok=false
+	fi
 	printf '%-58s %-6s %5d passed %3d failed %5ds\n' "$title" "$verdict" \
 		"$passed" "$failed" "$((SECONDS - start))"
-	if [ "$failed" -ne 0 ]; then
+	if ! $step_ok; then
 		echo "--- the end of $name.log ---"
-		tail -n 60 "$WORK/log/$name.log"
+		tail -n 60 "$WORK/log/$name.log" | cut -c 1-400
 		echo "--- $name failed ---"
-		return 1
 	fi
 }
 
@@ -77,9 +82,9 @@ build_extension()
 	shift
 
 	copy_source "$WORK/build-$name"
-	make -C "$WORK/build-$name" -j "$cores" PG_CONFIG="$PG_CONFIG" \
+	make -s -C "$WORK/build-$name" -j "$cores" PG_CONFIG="$PG_CONFIG" \
 		WERROR=1 "$@" all
-	make -C "$WORK/build-$name" PG_CONFIG="$PG_CONFIG" WERROR=1 "$@" \
+	make -s -C "$WORK/build-$name" PG_CONFIG="$PG_CONFIG" WERROR=1 "$@" \
 		DESTDIR="$WORK/stage-$name" install
 }
 

@@ -291,14 +291,6 @@ extern void load_wait_for_running(Relation index, IndexSlot *slot);
 /* masstree_load: now, whatever the pause after a failure says. */
 extern void load_now(Relation index);
 
-/*
- * Read a heap page-atomically and hand every (values, isnull, root TID) that
- * an index needs to fn, for each of the indexes; see load.c.  Used by loads;
- * ambuild uses it too.
- */
-typedef void (*LoadCallback) (int which, MtTid tid, Datum value, bool isnull,
-							  bool alive, void *arg);
-
 /* A worker's entry points, and what starts them. */
 extern PGDLLEXPORT void masstree_load_worker_main(Datum arg);
 extern PGDLLEXPORT void masstree_preload_main(Datum arg);

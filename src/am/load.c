@@ -202,6 +202,8 @@ raise_failure(Relation index, IndexSlot *slot)
 			 errmsg("masstree index \"%s\" is not loaded: %s",
 					RelationGetRelationName(index), text),
 			 errdetail("Loading it failed at %s.", timestamptz_to_str(failed_at)),
+			 sqlstate == ERRCODE_OUT_OF_MEMORY ?
+			 errhint("Increase masstree.memory and restart the server, or drop indexes.") :
 			 errhint("Loading is tried again after a while; masstree_load() tries at once.")));
 }
 
