@@ -120,10 +120,22 @@ with_cluster()
 	return "$status"
 }
 
+# test_names FILE...: their names, with init, which the others rely on, first.
+test_names()
+{
+	local file name
+
+	echo init
+	for file in "$@"; do
+		name=$(basename "$file")
+		[ "${name%.*}" = init ] || echo "${name%.*}"
+	done
+}
+
 sql_tests()
 {
 	local tests
-	mapfile -t tests < <(basename -s .sql sql/*.sql | sort)
+	mapfile -t tests < <(test_names sql/*.sql)
 	regress_driver "$pgxs_dir/src/test/regress/pg_regress" "$1" \
 		--dbname=regression --inputdir=. "${tests[@]}"
 }
@@ -131,7 +143,7 @@ sql_tests()
 isolation_tests()
 {
 	local tests
-	mapfile -t tests < <(basename -s .spec test/isolation/specs/*.spec | sort)
+	mapfile -t tests < <(test_names test/isolation/specs/*.spec)
 	export PGISOLATIONTIMEOUT=60
 	regress_driver "$pgxs_dir/src/test/isolation/pg_isolation_regress" "$1" \
 		--dbname=isolation --inputdir=test/isolation "${tests[@]}"
@@ -174,7 +186,7 @@ tap()
 
 # ---- the order -----------------------------------------------------------------------
 
-assertions="-O1 -g -DMT_ASSERT_CHECKING -DMT_FAULTS -DMT_STOP_EVENTS"
+assertions="-O2 -g -DMT_ASSERT_CHECKING -DMT_FAULTS -DMT_STOP_EVENTS"
 tiny="-DMT_BORDER_WIDTH=3 -DMT_INTERIOR_WIDTH=3"
 
 tree_lane()

@@ -18,7 +18,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 least_paths=300000
 most_paths=${DEMO_PATHS:-1000000}
 probes=100000
-ranges_seconds=4
+bench_seconds=2
 doing=start
 
 trap 'echo "demo: failed while: $doing (line $LINENO)" >&2
@@ -142,7 +142,8 @@ used()
 		die "this query does not use the $1 index: $3"
 }
 
-# Microseconds per probe, the two methods by turns, median of five.
+# Microseconds per probe, the two methods by turns, five times after a first one
+# that does not count.
 measure_probes()
 {
 	local method round us
@@ -158,13 +159,24 @@ measure_probes()
 	done
 }
 
-# bench METHOD NAME STATEMENT: transactions per second of one client.
+# bench METHOD NAME STATEMENT: transactions per second, added to a file.
 bench()
 {
 	printf '\\set i random(1, %d)\n%s;\n' "$probes" "$3" >"$WORK/bench-$1-$2.sql"
-	"$pg_bin/pgbench" -n -M prepared -c 2 -j 2 -T "$ranges_seconds" \
+	"$pg_bin/pgbench" -n -M prepared -c 2 -j 2 -T "$bench_seconds" \
 		-f "$WORK/bench-$1-$2.sql" 2>>"$WORK/log/demo.log" |
-		awk '/^tps/ {print $3}'
+		awk '/^tps/ {print $3}' >>"$WORK/$2-$1"
+}
+
+# measure_bench NAME QUERY-FUNCTION: the two methods by turns.
+measure_bench()
+{
+	local round method
+	for round in 1 2 3; do
+		for method in btree masstree; do
+			bench "$method" "$1" "$("$2" "$method")"
+		done
+	done
 }
 
 point_query()
@@ -300,6 +312,12 @@ row()
 	}'
 }
 
+# median_row TITLE UNIT NAME more|less: of what the files NAME-btree, NAME-masstree hold.
+median_row()
+{
+	row "$1" "$2" "$(median <"$WORK/$3-btree")" "$(median <"$WORK/$3-masstree")" "$4"
+}
+
 mega()
 {
 	awk "BEGIN {print $1 / 1048576}"
@@ -311,12 +329,10 @@ print_table()
 	printf '  %s\n' ------------------------------------------------------------------------------------
 	row "build (CREATE INDEX)" s "$build_btree" "$build_masstree" less
 	row "memory" MB "$(mega "$bytes_btree")" "$(mega "$bytes_masstree")" less
-	row "nested loop, per probe" us "$(median <"$WORK/probes-btree")" \
-		"$(median <"$WORK/probes-masstree")" less
-	row "point selects (pgbench, 2 clients)" 1/s "$point_btree" "$point_masstree" more
-	row "ordered ranges of 100 rows (pgbench)" 1/s "$range_btree" "$range_masstree" more
-	row "inserts (INSERT ... SELECT)" rows/s "$(cat "$WORK/insert-btree")" \
-		"$(cat "$WORK/insert-masstree")" more
+	median_row "nested loop, per probe" us probes less
+	median_row "point selects (pgbench, 2 clients)" 1/s point more
+	median_row "ordered ranges of 100 rows (pgbench)" 1/s range more
+	median_row "inserts (INSERT ... SELECT)" rows/s insert more
 	row "WAL of these inserts, table included" MB "$(mega "$(cat "$WORK/wal-btree")")" \
 		"$(mega "$(cat "$WORK/wal-masstree")")" less
 	cat <<-TEXT
@@ -363,11 +379,9 @@ same_answers "after the build"
 progress "measuring nested-loop probes"
 measure_probes
 progress "measuring point selects"
-point_btree=$(bench btree point "$(point_query btree)")
-point_masstree=$(bench masstree point "$(point_query masstree)")
+measure_bench point point_query
 progress "measuring ordered ranges"
-range_btree=$(bench btree range "$(range_query btree)")
-range_masstree=$(bench masstree range "$(range_query masstree)")
+measure_bench range range_query
 progress "measuring inserts"
 measure_inserts btree
 measure_inserts masstree

@@ -51,6 +51,9 @@
 /* Attempts to reach a node, each of some 50 us, before that is a fault. */
 #define LOST_ATTEMPTS	20000
 
+/* So often a fault must be seen before it is believed while others write. */
+#define DOUBTS			4
+
 /* ---- epochs, reports -------------------------------------------------------- */
 
 /*
@@ -492,6 +495,7 @@ typedef struct LiveWalk
 	MtRoot	   *root;
 	bool		back;			/* from a layer below: the node was judged */
 	uint32_t	lost;			/* attempts in a row that found no way */
+	uint32_t	doubts;			/* of these, because a fault was found */
 	uint32_t	depth;			/* the last step */
 	Layer		layer;			/* that of the last step */
 	Step		steps[CHECK_PLACES];
@@ -787,10 +791,18 @@ live_visit(LiveWalk *w)
 		if (!w->back)
 			check_border(c, &view, &fences, &w->layer);
 		(void) check_entries(c, &view, &w->layer, p);
-		if (!node_changed(node_at(c->ctx, h), v))
+		if (!node_changed(node_at(c->ctx, h), v) &&
+			(c->faults == faults || ++w->doubts == DOUBTS))
+		{
+			w->doubts = 0;
 			return live_advance(w, &view, p, &fences);
+		}
 	}
-	/* what was found may have been half of a change; it is found again */
+	/*
+	 * What was found may have been half of a change; it is found again.  Also
+	 * when the version stands: a node's range grows without a new version when
+	 * its neighbour is unlinked, so the fences may be older than the entries.
+	 */
 	c->queued = queued;
 	c->faults = faults;
 	return LIVE_LOST;
@@ -810,6 +822,7 @@ live_walk(Check *c, MtRoot *root, bool null)
 	w.root = root;
 	w.back = false;
 	w.lost = 0;
+	w.doubts = 0;
 	w.depth = 0;
 	w.layer.null = null;
 	w.steps[0].slice = 0;
@@ -835,7 +848,9 @@ live_walk(Check *c, MtRoot *root, bool null)
 		if (result == LIVE_LOST)
 		{
 			c->since_breath = NODES_PER_BREATH;
+			epoch_leave(c->ctx);
 			c->ctx->host->yield(w.lost - 1);
+			epoch_enter(c->ctx);
 		}
 		if (result != LIVE_END && node_done(c) && !c->stop)
 			result = live_resolve(&w);

@@ -474,8 +474,14 @@ enter_layer_at(Scan *s, Level *l, MtHandle root, Position p, bool *found)
 	if (!layer_descend(s->ctx, root, p, &b, &v, NULL) || !level_copy(l, b, v))
 		return STEP_LOST;
 	l->edge = p;
-	l->edge_passed = false;
 	l->i = level_search(l, p, found);
+
+	/*
+	 * If it is not here, an entry at p that we meet in a later node is a new
+	 * one: the node's range may since have fallen to its right neighbour.  It
+	 * has to be passed, because behind its slice it may be less than the target.
+	 */
+	l->edge_passed = !*found;
 	if (!*found && s->backward)
 		l->i--;
 	return STEP_ON;
@@ -972,7 +978,7 @@ choose_target(const MtCursor *c, Target *t)
 	}
 	else if (c->started)
 	{
-		t->key = c->pos;
+		t->key = c->pos != NULL ? c->pos : (const uint8_t *) "";
 		t->len = c->pos_len;
 		t->has_tid = true;
 		t->tid = c->pos_tid;

@@ -11,13 +11,15 @@
 
 /*
  * The smallest TID of a layer of TIDs.
- * => MT_OK; MT_ABSENT when the layer is empty, which it is only for as long
- *	  as it takes to remove it; MT_MOVED when the way was lost.
+ * => MT_OK; MT_ABSENT when the layer is one empty node, which it is only for as
+ *	  long as it takes to remove it; MT_MOVED when the way was lost, or led
+ *	  past a node that was empty when we were there, and may not be now.
  */
 static MtResult
 first_tid(MtCtx *ctx, MtHandle root, MtTid *tid)
 {
 	Position	from = {0, 8};
+	bool		passed = false;
 
 	for (;;)
 	{
@@ -46,8 +48,9 @@ first_tid(MtCtx *ctx, MtHandle root, MtTid *tid)
 			return MT_OK;
 		}
 		if (!fences.has_high)
-			return MT_ABSENT;
+			return passed ? MT_MOVED : MT_ABSENT;
 		from = fences.high;
+		passed = true;
 	}
 }
 

@@ -10,6 +10,8 @@
 #include "lock.h"
 #include "find.h"
 
+#define LINK_TRIES		3
+
 /*
  * The parent of a node changes only under the lock of the parent that it
  * names, so once that node is locked and still named, it stays the parent.
@@ -118,7 +120,8 @@ find_link(MtCtx *ctx, const Find *find, MtHandle layer_root, Find *at)
 bool
 lock_link(MtCtx *ctx, const Find *find, MtHandle layer_root, Link *link)
 {
-	for (uint32_t i = 0; i < LOCK_TRIES; i++)
+	/* each try may be a descent from the top, with locks held below: but few */
+	for (uint32_t i = 0; i < LINK_TRIES; i++)
 	{
 		Find		at;
 

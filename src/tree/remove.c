@@ -24,6 +24,9 @@
  */
 #include "write.h"
 
+/* Layers emptied one above the other before the host may look at interrupts. */
+#define LAYERS_PER_BREATH	64
+
 /*
  * The nodes that one unlinking has locked.
  */
@@ -227,58 +230,79 @@ unlink_settle(MtCtx *ctx, MtTree *tree, const Unlink *u, const Above *above,
 }
 
 /*
- * Wait a little without leaving the epoch: the holders of the locks that were
- * not to be had hold them for some tens of instructions.
+ * One border node of unlinking: all locks, or none.
+ * => whether there is nothing more to do about b; then *above says whose turn
+ *	  comes next.
  */
-static void
-unlink_pause(MtCtx *ctx, uint32_t *attempt)
+static bool
+unlink_attempt(MtCtx *ctx, MtTree *tree, const Find *f, BorderNode *b, Above *above)
 {
-	for (uint32_t i = 0; i < 64; i++)
-		shm_cpu_relax();
-	if (++*attempt > 4)
-		ctx->host->yield(*attempt - 4);
+	Unlink		u;
+	bool		layer_gone;
+
+	u.border = b;
+	u.ndead = 0;
+	if (!unlink_lock_border(ctx, &u))
+		return (shm_load(&b->node.version) & V_DELETED) != 0;
+	if ((shm_load(&b->node.version) & V_DELETED) != 0 ||
+		perm_count(shm_load(&b->perm)) > 0)
+	{
+		unlink_unlock(ctx, &u);
+		return true;
+	}
+	if (!unlink_lock_above(ctx, f, &u))
+	{
+		unlink_unlock(ctx, &u);
+		return false;
+	}
+	layer_gone = u.parent == NULL;
+	unlink_apply(ctx, &u, above);
+	unlink_settle(ctx, tree, &u, above, layer_gone && !above->key_gone);
+	return true;
+}
+
+/*
+ * Find the empty border node again after the epoch was left: where the way to
+ * the key and TID now ends, if it ends in nothing at an empty node.
+ */
+static BorderNode *
+unlink_find_again(MtCtx *ctx, Find *f, MtGate gate)
+{
+	if (!gate_open(gate) || tree_find(ctx, f) != FIND_NOWHERE ||
+		perm_count(f->perm) > 0)
+		return NULL;
+	return f->border;
 }
 
 /*
  * Unlink an empty border node, and upwards whatever that empties.  Inside an
- * epoch, no lock held; f says how the node was reached.
+ * epoch, no lock held; f says how the node was reached.  While locks are not to
+ * be had, and between the layers of a long way up, the epoch is left and the
+ * host may look at interrupts.  If it leaves the call there, an empty node stays
+ * linked, which harms nobody, until something is put into it.
  */
 static void
-unlink_empty(MtCtx *ctx, MtTree *tree, const Find *f, BorderNode *b)
+unlink_empty(MtCtx *ctx, MtTree *tree, Find *f, MtGate gate, BorderNode *b)
 {
 	uint32_t	attempt = 0;
+	uint32_t	layers = 0;
 
 	while (b != NULL)
 	{
-		Unlink		u;
 		Above		above = {NULL, 0, false};
-		bool		layer_gone;
 
-		u.border = b;
-		if (!unlink_lock_border(ctx, &u))
+		if (unlink_attempt(ctx, tree, f, b, &above))
 		{
-			if (shm_load(&b->node.version) & V_DELETED)
-				return;
-			unlink_pause(ctx, &attempt);
-			continue;
+			b = above.emptied;
+			if (b == NULL || ++layers % LAYERS_PER_BREATH != 0)
+				continue;
+			epoch_leave(ctx);
+			ctx->host->check_interrupts();
+			epoch_enter(ctx);
 		}
-		u.ndead = 0;
-		if ((shm_load(&b->node.version) & V_DELETED) != 0 ||
-			perm_count(shm_load(&b->perm)) > 0)
-		{
-			unlink_unlock(ctx, &u);
-			return;
-		}
-		if (!unlink_lock_above(ctx, f, &u))
-		{
-			unlink_unlock(ctx, &u);
-			unlink_pause(ctx, &attempt);
-			continue;
-		}
-		layer_gone = u.parent == NULL;
-		unlink_apply(ctx, &u, &above);
-		unlink_settle(ctx, tree, &u, &above, layer_gone && !above.key_gone);
-		b = above.emptied;
+		else
+			tree_back_off(ctx, &attempt);
+		b = unlink_find_again(ctx, f, gate);
 	}
 }
 
@@ -358,7 +382,8 @@ remove_attempt(MtCtx *ctx, Find *f, MtGate guard, MtHandle *retire)
  * After the lock was released: retire, count, unlink.
  */
 static void
-remove_settle(MtCtx *ctx, MtTree *tree, const Find *f, Removal r, MtHandle retire)
+remove_settle(MtCtx *ctx, MtTree *tree, Find *f, MtGate gate, Removal r,
+			  MtHandle retire)
 {
 	Pool	   *pool = &tree->pool;
 
@@ -368,7 +393,7 @@ remove_settle(MtCtx *ctx, MtTree *tree, const Find *f, Removal r, MtHandle retir
 	if (r != REMOVAL_TID && !f->in_tids)
 		pool_count(ctx, pool, COUNT_KEYS, -1);
 	if (r == REMOVAL_LAST)
-		unlink_empty(ctx, tree, f, f->border);
+		unlink_empty(ctx, tree, f, gate, f->border);
 }
 
 MtResult
@@ -402,7 +427,7 @@ mt_remove_if(MtCtx *ctx, MtTree *tree, MtGate gate, const uint8_t *key,
 		else if (r == REMOVAL_MOVED)
 			result = MT_MOVED;
 		else
-			remove_settle(ctx, tree, &f, r, retire);
+			remove_settle(ctx, tree, &f, gate, r, retire);
 		break;
 	}
 	epoch_leave(ctx);
