@@ -195,6 +195,8 @@ tree_lane()
 		unit normal 240 gcc -O2 -g -DMT_FAULTS
 	run unit-tiny "unit tests, tiny nodes, assertions" \
 		unit tiny 240 gcc $assertions $tiny
+	run unit-yield "unit tests, tiny nodes, losing the processor anywhere" \
+		unit yield 300 gcc $assertions $tiny -include test/unit/yield.h
 	run unit-asan "unit tests, AddressSanitizer and UBSan" \
 		unit asan 300 gcc $assertions -fsanitize=address,undefined \
 		-fno-sanitize-recover=all -fno-omit-frame-pointer
