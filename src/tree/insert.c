@@ -218,8 +218,8 @@ insert_first(Insert *ins)
 	ins->f.pos = position_of(ins->f.key, ins->f.len, 0);
 	want_block(ins, border_size(MT_WIDTH_SMALL));
 	want_block(ins, new_word_size(ins));
-	if (!reserve_covers(ins))
-		return ATTEMPT_MEMORY;
+	if (!reserve_fill(ins))
+		return ATTEMPT_NO_MEMORY;
 	if (!lock_link(ins->ctx, &ins->f, 0, &link))
 		return ATTEMPT_AGAIN;
 	b = new_border(ins, MT_WIDTH_SMALL, V_ROOT);
@@ -244,8 +244,8 @@ insert_entry(Insert *ins)
 	uint32_t	slot;
 
 	want_block(ins, word_size);
-	if (!reserve_covers(ins))
-		return ATTEMPT_MEMORY;
+	if (!reserve_fill(ins))
+		return ATTEMPT_NO_MEMORY;
 	if (!lock_found(ins, false))
 		return ATTEMPT_AGAIN;
 	if (!f->in_tids)
@@ -412,8 +412,8 @@ insert_larger_set(Insert *ins, const MtTid *tids, uint32_t n)
 	want_block(ins, size);
 	if (tree)
 		tid_tree_measure(ins, tids, n, &t);
-	if (!reserve_covers(ins))
-		return ATTEMPT_MEMORY;
+	if (!reserve_fill(ins))
+		return ATTEMPT_NO_MEMORY;
 	if (!lock_found(ins, true))
 		return ATTEMPT_AGAIN;
 	if (tree)
@@ -557,8 +557,8 @@ insert_layer_for_suffix(Insert *ins)
 	want_block(ins, theirs_size);
 	want_block(ins, border_size(MT_WIDTH_SMALL));
 	want_layer_word(ins, slices);
-	if (!reserve_covers(ins))
-		return ATTEMPT_MEMORY;
+	if (!reserve_fill(ins))
+		return ATTEMPT_NO_MEMORY;
 	if (!lock_found(ins, true))
 		return ATTEMPT_AGAIN;
 
@@ -607,8 +607,8 @@ insert_layer_in_stem(Insert *ins)
 	want_block(ins, border_size(MT_WIDTH_SMALL));
 	want_layer_word(ins, same);
 	want_layer_word(ins, left);
-	if (!reserve_covers(ins))
-		return ATTEMPT_MEMORY;
+	if (!reserve_fill(ins))
+		return ATTEMPT_NO_MEMORY;
 	if (!lock_found(ins, true))
 		return ATTEMPT_AGAIN;
 
@@ -710,6 +710,10 @@ mt_insert(MtCtx *ctx, MtTree *tree, MtGate gate, const uint8_t *key, size_t len,
 		{
 			if (reserve_fill(&ins))
 				continue;
+			a = ATTEMPT_NO_MEMORY;
+		}
+		if (a == ATTEMPT_NO_MEMORY)
+		{
 			result = MT_NO_MEMORY;
 			break;
 		}

@@ -20,9 +20,10 @@
 
 /*
  * One insertion.  An attempt finds its place without a lock, writes down the
- * sizes of the blocks that it wants, and goes on only when reserve has them
- * all; otherwise everything is let go, the blocks are allocated, and the next
- * attempt begins.
+ * sizes of the blocks that it wants, sees to it that reserve has them all, and
+ * then locks.  How many nodes a split wants is only known when all that it
+ * changes is locked; if they are not there, everything is let go, the blocks
+ * are allocated, and the next attempt begins.
  */
 typedef struct Insert
 {
@@ -56,7 +57,8 @@ typedef enum Attempt
 {
 	ATTEMPT_DONE,				/* the TID is in */
 	ATTEMPT_EXISTS,				/* it was there before */
-	ATTEMPT_MEMORY,				/* want lists what is missing */
+	ATTEMPT_MEMORY,				/* want lists what a split found missing */
+	ATTEMPT_NO_MEMORY,			/* there is none */
 	ATTEMPT_AGAIN				/* something moved, or a lock was not to be had */
 } Attempt;
 
