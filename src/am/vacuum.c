@@ -46,6 +46,10 @@
 
 #include "am.h"
 
+/* How long VACUUM waits for a grace period before it gives memory back. */
+#define TRIM_WAITS		200
+#define TRIM_WAIT_US	1000
+
 #define BATCH_ENTRIES	1024
 #define BATCH_KEY_BYTES	(64 * 1024)
 #define FIRST_POS_BYTES	1024
@@ -358,18 +362,25 @@ mt_ambulkdelete(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
 /*
  * Give back the memory that the tree no longer needs.
  *
- * The slot's lock keeps the tree from being dropped meanwhile.  Before it is
- * taken everybody has left the epochs in which what is to be reclaimed was
- * retired, so that hardly anything is waited for under the lock, where
- * interrupts are held off.
+ * What was retired can be reclaimed when everybody has left the epochs in which
+ * that was done; that is waited for a short while only, since a process may be
+ * stopped in one.  The slot's lock keeps the tree from being dropped meanwhile;
+ * nothing is waited for under it.
  */
 static void
 cleanup_trim(MtCtx *ctx, IndexSlot *slot)
 {
-	epoch_synchronize(ctx);
+	uint64		stamp = epoch_stamp(ctx);
+
+	epoch_advance(ctx);
+	for (int i = 0; i < TRIM_WAITS && epoch_oldest(ctx) <= stamp; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		pg_usleep(TRIM_WAIT_US);
+	}
 	LWLockAcquire(&slot->lock, LW_SHARED);
 	if (gate_state(shm_load_acquire(&slot->gate)) == TREE_READY)
-		mt_trim(ctx, &slot->main);
+		mt_trim_now(ctx, &slot->main);
 	LWLockRelease(&slot->lock);
 }
 

@@ -140,6 +140,9 @@ extern uint64_t pool_reclaim(MtCtx *ctx, Pool *pool);
  */
 extern void pool_trim(MtCtx *ctx, Pool *pool);
 
+/* The same as far as it goes without waiting. */
+extern void pool_trim_now(MtCtx *ctx, Pool *pool);
+
 /*
  * Free all chunks of a pool, walking no block.  Nobody may be able to reach
  * the pool's blocks any more: the owner was made unreachable and a grace

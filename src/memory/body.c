@@ -231,6 +231,40 @@ body_detach(MtCtx *ctx, Pool *pool)
 }
 
 /*
+ * Detach the body if no block is handed out or in limbo.
+ */
+static DetachResult
+body_try_detach(MtCtx *ctx, Pool *pool)
+{
+	DetachResult result = BODY_BUSY;
+
+	for (uint32_t i = 0; i < DETACH_ATTEMPTS && result == BODY_BUSY; i++)
+	{
+		result = body_detach(ctx, pool);
+		if (result == BODY_BUSY)
+		{
+			ctx->host->yield(i);
+			(void) pool_reclaim(ctx, pool);
+		}
+	}
+	return result;
+}
+
+/*
+ * Give back what can be given back at once, the body included when no block
+ * is handed out or in limbo.  Never waits for a grace period: a detached body
+ * goes on the arena's list of dying bodies.  Called outside the epoch.
+ */
+void
+pool_trim_now(MtCtx *ctx, Pool *pool)
+{
+	MT_ASSERT(ctx->epoch_depth == 0);
+	(void) pool_reclaim(ctx, pool);
+	(void) body_try_detach(ctx, pool);
+	arena_reap(ctx);
+}
+
+/*
  * Give back what the pool need not hold, the body included when no block is
  * handed out.  If only blocks in limbo stand in the way, waits for a grace
  * period.  Called with no lock held and outside the epoch; the wait may leave
@@ -239,7 +273,6 @@ body_detach(MtCtx *ctx, Pool *pool)
 void
 pool_trim(MtCtx *ctx, Pool *pool)
 {
-	DetachResult result = BODY_BUSY;
 	PoolStats	stats;
 
 	MT_ASSERT(ctx->epoch_depth == 0);
@@ -252,16 +285,7 @@ pool_trim(MtCtx *ctx, Pool *pool)
 			(void) pool_reclaim(ctx, pool);
 		}
 	}
-	for (uint32_t i = 0; i < DETACH_ATTEMPTS && result == BODY_BUSY; i++)
-	{
-		result = body_detach(ctx, pool);
-		if (result == BODY_BUSY)
-		{
-			ctx->host->yield(i);
-			(void) pool_reclaim(ctx, pool);
-		}
-	}
-	if (result == BODY_DETACHED)
+	if (body_try_detach(ctx, pool) == BODY_DETACHED)
 		epoch_synchronize(ctx);
 	arena_reap(ctx);
 }

@@ -269,6 +269,9 @@ extern MtResult mt_check(MtCtx *ctx, MtTree *tree, MtGate gate, bool quiescent,
  */
 extern void mt_trim(MtCtx *ctx, MtTree *tree);
 
+/* The same as far as it goes without waiting. */
+extern void mt_trim_now(MtCtx *ctx, MtTree *tree);
+
 /*
  * Free all memory of a tree that nobody can reach any more (its gate was
  * closed and a grace period has passed).  O(chunks).  The tree is empty and

@@ -95,6 +95,12 @@ mt_trim(MtCtx *ctx, MtTree *tree)
 	pool_trim(ctx, &tree->pool);
 }
 
+void
+mt_trim_now(MtCtx *ctx, MtTree *tree)
+{
+	pool_trim_now(ctx, &tree->pool);
+}
+
 /*
  * Free everything.  Nobody else can reach the tree.  The roots go first: who
  * is made to leave in the middle leaves a tree that can be destroyed again
