@@ -280,11 +280,10 @@ crash_server()
 	local bench=$!
 	while [ -z "$pid" ]; do
 		kill -0 "$bench" 2>/dev/null || die "pgbench ended before the crash"
-		pid=$(sql -c "SELECT pid FROM pg_stat_activity WHERE application_name = 'victim'
-			AND (SELECT count(*) FROM files_btree WHERE id < 10000000 AND path LIKE '/new/%') >= 0
-			LIMIT 1")
+		pid=$(sql -c "SELECT pid FROM pg_stat_activity
+			WHERE application_name = 'victim' AND state <> 'idle'
+			AND (SELECT count(*) > 1000 FROM files_masstree WHERE path ^@ '/new/') LIMIT 1")
 	done
-	sleep 1
 	kill -9 "$pid"
 	wait "$bench" || true
 	local i
