@@ -387,6 +387,8 @@ static bool
 check_entry(Check *c, const Entry *e)
 {
 	MtTid		tid = word_tid(e->word);
+	MtTid		offsets[8];
+	uint32_t	n;
 
 	if (e->layer->tids && (e->pos.len != 8 || e->pos.slice > UINT32_MAX))
 		entry_fault(c, e, "this is no block number");
@@ -407,6 +409,13 @@ check_entry(Check *c, const Entry *e)
 				entry_fault(c, e, "a suffix may not stand here");
 			tidset_read(c->ctx, e->word, TIDSET_KEY, &tid);
 			check_tids(c, e, &tid, 1);
+			return false;
+		case W_OFFSETS:
+			n = tidset_read(c->ctx, e->word, e->pos.slice, offsets);
+			if (!e->layer->tids || n < 2 || n > OFFSETS_MAX)
+				entry_fault(c, e, "offsets may not stand here");
+			else
+				check_tids(c, e, offsets, n);
 			return false;
 		case W_RECORD:
 			return check_record(c, e);

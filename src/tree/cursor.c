@@ -214,7 +214,9 @@ level_prefetch(const Scan *s, const Level *l)
 	}
 	for (; want > 0 && i >= 0 && i < l->n; want--)
 	{
-		if (word_tag(l->e[i].word) != W_TID && word_tag(l->e[i].word) != W_SHORT)
+		uint64_t	tag = word_tag(l->e[i].word);
+
+		if (tag == W_RECORD || tag == W_LAYER || tag == W_STEM)
 			shm_prefetch(mt_ptr(s->ctx, word_handle(l->e[i].word)));
 		i += s->backward ? -1 : 1;
 	}

@@ -419,8 +419,8 @@ insert_larger_set(Insert *ins, const MtTid *tids, uint32_t n)
 	if (tree)
 		word = tid_tree_record(ins, tid_tree_build(ins, tids, &t), suffix, suffix_len);
 	else
-		word = tidset_build(ins->ctx, reserve_take(ins, size), tids, n, find_block(f),
-							suffix, suffix_len);
+		word = tidset_build(ins->ctx, size > 0 ? reserve_take(ins, size) : 0, tids, n,
+							find_block(f), suffix, suffix_len);
 	if (was_record)
 		ins->retire[ins->nretire++] = word_handle(f->word);
 	replace_word(ins, word);

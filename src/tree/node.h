@@ -141,6 +141,9 @@ _Static_assert(sizeof(InteriorNode) == 224, "interior node");
  *	W_SHORT		a suffix of one to three bytes and the only TID, if its block and
  *				offset are small enough: length << 3, the bytes << 5, the offset
  *				<< 29, the block << 38.  No block of memory, no cache miss.
+ *	W_OFFSETS	(only in a layer of TIDs) two to six offsets in one heap block, if
+ *				they are small enough: their number << 3, then nine bits each,
+ *				ascending, from bit 6.
  *
  * Only entries of length MT_LONGER may be W_LAYER, W_STEM, W_SHORT, or W_RECORD
  * with a suffix; a W_RECORD without one is a set of TIDs for a key that ends in its
@@ -153,10 +156,12 @@ _Static_assert(sizeof(InteriorNode) == 224, "interior node");
 #define W_LAYER			UINT64_C(3)
 #define W_STEM			UINT64_C(4)
 #define W_SHORT			UINT64_C(5)
+#define W_OFFSETS		UINT64_C(6)
 
 #define SHORT_MAX_SUFFIX	3
 #define SHORT_MAX_OFFSET	0x1ff
 #define SHORT_MAX_BLOCK		0xffffff
+#define OFFSETS_MAX			6
 
 #define word_tag(w)			((w) & W_TAG)
 #define word_tid(w)			((MtTid) ((w) >> 3))

@@ -319,14 +319,22 @@ typedef enum Removal
 } Removal;
 
 /*
- * With the border node locked and found unchanged: take the TID out.
+ * With the border node locked and found unchanged: take the TID at i out.
  */
 static Removal
-remove_locked(MtCtx *ctx, Find *f, uint32_t n, MtHandle *retire)
+remove_locked(MtCtx *ctx, Find *f, MtTid *tids, uint32_t n, uint32_t i,
+			  MtHandle *retire)
 {
 	BorderNode *b = f->border;
 
 	*retire = 0;
+	if (n > 1 && word_tag(f->word) == W_OFFSETS)
+	{
+		memmove(tids + i, tids + i + 1, (n - i - 1) * sizeof(MtTid));
+		shm_store_release(&b->entries[perm_slot(f->perm, f->index)].word,
+						  tidset_build(ctx, 0, tids, n - 1, find_block(f), NULL, 0));
+		return REMOVAL_TID;
+	}
 	if (n > 1)
 	{
 		node_mark(&b->node, V_INSERTING);
@@ -373,7 +381,7 @@ remove_attempt(MtCtx *ctx, Find *f, MtGate guard, MtHandle *retire)
 	else if (!gate_open(guard))
 		r = REMOVAL_MOVED;
 	else
-		r = remove_locked(ctx, f, n, retire);
+		r = remove_locked(ctx, f, tids, n, i, retire);
 	node_unlock(ctx, &b->node);
 	return r;
 }

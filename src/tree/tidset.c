@@ -192,6 +192,13 @@ tidset_read(MtCtx *ctx, uint64_t word, uint64_t in_block, MtTid *tids)
 		tids[0] = mt_tid_make(word >> 38, word >> 29 & SHORT_MAX_OFFSET);
 		return 1;
 	}
+	if (word_tag(word) == W_OFFSETS)
+	{
+		count = word >> 3 & 7;
+		for (uint32_t i = 0; i < count; i++)
+			tids[i] = mt_tid_make(in_block, word >> (6 + 9 * i) & SHORT_MAX_OFFSET);
+		return count;
+	}
 	r = record_at(ctx, word);
 	form = shm_load(&r->form);
 	count = shm_load(&r->count);
@@ -214,13 +221,26 @@ tidset_read(MtCtx *ctx, uint64_t word, uint64_t in_block, MtTid *tids)
  * Does the word itself hold it all?
  */
 static inline bool
-fits_in_word(MtTid tid, uint32_t n, size_t suffix_len)
+fits_in_word(const MtTid *tids, uint32_t n, uint64_t in_block, size_t suffix_len)
 {
+	if (in_block != TIDSET_KEY)
+		return n == 1 ||
+			(n <= OFFSETS_MAX && mt_tid_offset(tids[n - 1]) <= SHORT_MAX_OFFSET);
 	if (n != 1)
 		return false;
 	return suffix_len == 0 ||
-		(suffix_len <= SHORT_MAX_SUFFIX && mt_tid_offset(tid) <= SHORT_MAX_OFFSET &&
-		 mt_tid_block(tid) <= SHORT_MAX_BLOCK);
+		(suffix_len <= SHORT_MAX_SUFFIX && mt_tid_offset(tids[0]) <= SHORT_MAX_OFFSET &&
+		 mt_tid_block(tids[0]) <= SHORT_MAX_BLOCK);
+}
+
+static uint64_t
+word_make_offsets(const MtTid *tids, uint32_t n)
+{
+	uint64_t	word = (uint64_t) n << 3 | W_OFFSETS;
+
+	for (uint32_t i = 0; i < n; i++)
+		word |= (uint64_t) mt_tid_offset(tids[i]) << (6 + 9 * i);
+	return word;
 }
 
 static uint64_t
@@ -237,7 +257,7 @@ word_make_short(MtTid tid, const uint8_t *suffix, size_t len)
 size_t
 tidset_size(const MtTid *tids, uint32_t n, uint64_t in_block, size_t suffix_len)
 {
-	if (fits_in_word(tids[0], n, suffix_len))
+	if (fits_in_word(tids, n, in_block, suffix_len))
 		return 0;
 	return RECORD_HEADER + suffix_len + form_choose(tids, n, in_block).bytes;
 }
@@ -250,9 +270,13 @@ tidset_build(MtCtx *ctx, MtHandle block, const MtTid *tids, uint32_t n,
 	Record	   *r;
 	uint8_t    *out;
 
-	if (fits_in_word(tids[0], n, suffix_len))
+	if (fits_in_word(tids, n, in_block, suffix_len))
+	{
+		if (n > 1)
+			return word_make_offsets(tids, n);
 		return suffix_len == 0 ? word_make_tid(tids[0]) :
 			word_make_short(tids[0], suffix, suffix_len);
+	}
 	f = form_choose(tids, n, in_block);
 	r = (Record *) mt_ptr(ctx, block);
 	shm_store(&r->form, f.form);

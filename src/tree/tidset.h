@@ -42,8 +42,8 @@ extern const uint8_t *word_suffix(MtCtx *ctx, uint64_t word,
 								  uint8_t buf[SHORT_MAX_SUFFIX]);
 
 /*
- * Copy out the TIDs of a word that is W_TID, W_SHORT, or a W_RECORD without a
- * tree, in ascending order.  in_block is the block number in a layer of TIDs, whose
+ * Copy out the TIDs of a word that is W_TID, W_SHORT, W_OFFSETS, or a W_RECORD
+ * without a tree, in ascending order.  in_block is the block number in a layer of TIDs, whose
  * words are offsets; pass TIDSET_KEY for a word of a key.
  * The caller validates the border node's version afterwards: before that,
  * the result may be nonsense, but never more than TIDSET_MAX and never read
