@@ -72,6 +72,13 @@ run_unit()
 	[ "$failed" -eq 0 ]
 }
 
+# schedules: the tree under a scheduler that decides who runs at each access.
+schedules()
+{
+	make -s -f test/sched.mk -j "$cores" OUT="$WORK/sched" CC=gcc all
+	run_unit "$WORK/sched/sched" 240
+}
+
 # ---- SQL and isolation ------------------------------------------------------------
 
 # regress_driver PROGRAM NAME ARGUMENTS...: run pg_regress or pg_isolation_regress
@@ -197,6 +204,7 @@ tree_lane()
 		unit tiny 240 gcc $assertions $tiny
 	run unit-yield "unit tests, tiny nodes, losing the processor anywhere" \
 		unit yield 300 gcc $assertions $tiny -include test/unit/yield.h
+	run schedules "deterministic schedules of the tree" schedules
 	run unit-asan "unit tests, AddressSanitizer and UBSan" \
 		unit asan 300 gcc $assertions -fsanitize=address,undefined \
 		-fno-sanitize-recover=all -fno-omit-frame-pointer
