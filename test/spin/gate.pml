@@ -1,0 +1,230 @@
+/*-------------------------------------------------------------------------
+ *
+ * gate.pml
+ *		Closing a tree's gate and destroying the tree behind it.
+ *
+ * A caller reads the gate and works in the tree, CALLS times.  Somebody closes
+ * the gate.  A third tries to drain, and in the end, when all calls are over,
+ * drains.
+ *
+ * PROMISES.  Nobody works in a destroyed tree; all work in it happens before it is
+ * destroyed; and once nobody is inside an epoch one drain is enough.  (That new
+ * callers do not put the drain off for ever, for which the epoch is advanced, is not
+ * looked at.)
+ *
+ *	model					code
+ *	Caller					any call of masstree.h, e.g. tree/insert.c: mt_insert
+ *	enter, leave			epoch.c: epoch_enter, slot_publish, epoch_leave
+ *	gate					node.h: gate_open
+ *	Closer					registry.c: slot_close, kill_slot: cut_off
+ *	Drainer					registry.c: drain_locked; mt_destroy
+ *
+ * The slots are looked at for a stamp that is known already, unlike in
+ * epoch.pml: so the global epoch does not bound them.
+ *
+ * The lines below are read by run.sh.
+ *
+ * pass | |
+ * fail | WITNESS_DRAINED		| the tree is destroyed while calls go on
+ * fail | WITNESS_REFUSED		| a call finds the gate closed
+ * fail | WITNESS_BUSY			| a call that saw the gate open is at work behind it
+ * fail | NO_COMPARE			| gate_open is not asked
+ * fail | EARLY_COMPARE			| gate_open is asked before the epoch is entered
+ * fail | NO_ENTER				| epoch_enter
+ * fail | NO_ENTER_FENCE		| slot_publish: full fence
+ * fail | NO_LEAVE_RELEASE		| epoch_leave: release
+ * fail | NO_SCAN_ACQUIRE		| find_oldest: acquire
+ * fail | NO_STAMP_FENCE		| epoch_stamp, in cut_off: full fence
+ * fail | EARLY_STAMP			| cut_off: stamp taken before the gate is closed
+ * fail | EQUAL_STAMP			| drain_locked: an epoch equal to the stamp passes
+ * fail | NO_GRACE				| drain_locked: the slots are not looked at
+ *
+ * SPDX-License-Identifier: PostgreSQL
+ * Copyright (c) 2026, the masstree developers
+ *-------------------------------------------------------------------------
+ */
+#define CALLS	2
+
+#define CALLER		0
+#define CLOSER		1
+#define DRAINER		2
+#define THREADS		3
+
+/* locations */
+#define GATE		0					/* 1 open, 0 closed */
+#define GLOBAL		1
+#define SLOT		2					/* of the caller */
+#define USE			3					/* ghost: work in the tree */
+#define LOCS		4
+#define MSGS		6
+
+#define INDEX		0					/* lock */
+
+#include "memory.h"
+
+#ifdef NO_LEAVE_RELEASE
+#define LEAVE	RELAXED
+#else
+#define LEAVE	ORDERED
+#endif
+#ifdef NO_SCAN_ACQUIRE
+#define SCAN	RELAXED
+#else
+#define SCAN	ORDERED
+#endif
+#ifdef EQUAL_STAMP
+#define PASSED	(epoch == 0 || epoch >= drain_stamp)
+#else
+#define PASSED	(epoch == 0 || epoch > drain_stamp)
+#endif
+
+/* guarded by the index slot's lock */
+bool	drain_pending;
+byte	drain_stamp;
+
+bool	destroyed;
+bool	called;							/* all calls are over */
+
+proctype Caller(byte me)
+{
+	byte look, epoch, gate, round;
+
+	do
+	:: round < CALLS ->
+#ifdef EARLY_COMPARE
+		load(GATE, gate, ORDERED);
+#endif
+#ifndef NO_ENTER
+		load(GLOBAL, epoch, RELAXED);
+		store(SLOT, epoch, ORDERED);
+		epoch = 0;
+#ifndef NO_ENTER_FENCE
+		fence_full();
+#endif
+#endif
+#ifdef NO_COMPARE
+		gate = 1;
+#else
+#ifndef EARLY_COMPARE
+		load(GATE, gate, ORDERED);
+#endif
+#endif
+		if
+		:: gate ->
+			atomic
+			{
+				assert(!destroyed);
+				store(USE, 1, RELAXED);
+#ifdef WITNESS_BUSY
+				assert(!drain_pending);
+#endif
+			}
+		:: else ->
+#ifdef WITNESS_REFUSED
+			assert(false);
+#endif
+			skip
+		fi;
+#ifndef NO_ENTER
+		store(SLOT, 0, LEAVE);
+#endif
+		gate = 0;
+		round++
+	:: else -> break
+	od;
+	called = true;
+	forget()
+}
+
+proctype Closer(byte me)
+{
+	byte look, stamp, old;
+
+	acquire(INDEX);
+#ifdef EARLY_STAMP
+	fence_full();
+	load(GLOBAL, stamp, RELAXED);
+#endif
+	store(GATE, 0, ORDERED);
+#ifndef EARLY_STAMP
+#ifndef NO_STAMP_FENCE
+	fence_full();
+#endif
+	load(GLOBAL, stamp, RELAXED);
+#endif
+	drain_stamp = stamp;
+	drain_pending = true;
+	modify(GLOBAL, old, old + 1);
+	release(INDEX);
+	stamp = 0;
+	old = 0;
+	forget()
+}
+
+inline drain()
+{
+	acquire(INDEX);
+	if
+	:: drain_pending ->
+		fence_full();
+		load(SLOT, epoch, SCAN);
+#ifdef NO_GRACE
+		epoch = 0;
+#endif
+		if
+		:: PASSED ->
+			/* mt_destroy: whoever worked in the tree has gone, and that is known */
+			atomic
+			{
+				assert(KNOWN(USE));
+#ifdef WITNESS_DRAINED
+				assert(called);
+#endif
+				destroyed = true;
+				drain_pending = false
+			}
+		:: else ->
+			modify(GLOBAL, old, old + 1);
+			old = 0
+		fi;
+		epoch = 0
+	:: else
+	fi;
+	release(INDEX)
+}
+
+proctype Drainer(byte me)
+{
+	byte look, epoch, old;
+
+	/* another's retirement may advance the epoch at any time */
+	if
+	:: modify(GLOBAL, old, old + 1); old = 0
+	:: skip
+	fi;
+	drain();
+	called && (drain_pending || destroyed) && !held[INDEX];
+	/* everything that the caller did is known here: as after a wait for its exit */
+	d_step
+	{
+		old = 0;
+		do
+		:: old < LOCS -> MINE(cur, old) = newest[old]; MINE(acq, old) = newest[old]; old++
+		:: else -> old = 0; break
+		od
+	}
+	drain();
+	assert(destroyed)
+}
+
+init
+{
+	atomic
+	{
+		INITIAL(GATE, 1);
+		INITIAL(GLOBAL, 1);
+		run Caller(CALLER);
+		run Closer(CLOSER);
+		run Drainer(DRAINER)
+	}
+}
