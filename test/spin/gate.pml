@@ -39,6 +39,14 @@
  * fail | EQUAL_STAMP			| drain_locked: an epoch equal to the stamp passes
  * fail | NO_GRACE				| drain_locked: the slots are not looked at
  *
+ * code | tree/node.h | gate_open | shm_load_acquire\(gate.word\) == gate.value
+ * code | tree/insert.c | mt_insert | epoch_enter.*gate_open.*epoch_leave
+ * code | tree/remove.c | mt_remove_if | epoch_enter.*gate_open.*epoch_leave
+ * code | am/registry.c | cut_off | shm_store_release\(&slot->gate.*epoch_stamp.*drain_pending = true.*epoch_advance
+ * code | am/registry.c | slot_close | LWLockAcquire.*gate\) == gate.*cut_off.*LWLockRelease
+ * code | am/registry.c | drain_locked | drain_stamp >= epoch_oldest\(ctx\).*return false.*mt_destroy
+ * code | am/registry.c | drain | LWLockAcquire.*drain_locked.*LWLockRelease
+ *
  * SPDX-License-Identifier: PostgreSQL
  * Copyright (c) 2026, the masstree developers
  *-------------------------------------------------------------------------

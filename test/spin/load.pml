@@ -75,6 +75,26 @@
  * long | NO_SECOND_GRACE		| not needed: nobody is in the side tree any more
  * fail | VACUUM NO_REMOVE		| bulk_remove
  *
+ * code | am/insert.c | mt_aminsert | shm_fence_full.*insert_entry
+ * code | am/insert.c | insert_entry | shm_load_acquire\(&slot->gate\).*insert_target.*mt_insert\(.*gate, gate\}.*MT_GONE\) continue
+ * code | am/insert.c | insert_target | TREE_LOADING: return &slot->side.*TREE_MERGING: case TREE_READY: return &slot->main
+ * code | am/loader.c | take_slot | LWLockAcquire.*loads_started, 1.*shm_store_release\(&slot->gate.*shm_fence_full.*LWLockRelease
+ * code | am/loader.c | claim_and_run | claim\(li\).*run\(load\)
+ * code | am/loader.c | run | read_heap.*finish
+ * code | am/loader.c | read_heap | pageview_begin.*pageview_next
+ * code | am/pageview.c | pageview_begin | RelationGetNumberOfBlocks
+ * code | am/pageview.c | pageview_next | LockBuffer\(buffer, BUFFER_LOCK_SHARE\).*view_page.*UnlockReleaseBuffer
+ * code | am/pageview.c | view_page | !ItemIdIsNormal\(.* continue
+ * code | am/loader.c | build | fill_load.*switch_state\(li, TREE_MERGING\).*epoch_synchronize.*pour\(li, false\).*pour\(li, true\).*make_ready
+ * code | am/loader.c | switch_state | LWLockAcquire.*== li->gate.*if \(same\).*shm_store_release\(&slot->gate.*LWLockRelease
+ * code | am/loader.c | make_ready | LWLockAcquire.*== li->gate.*if \(same\).*mt_destroy\(.*side.*shm_store_release\(&slot->gate.*LWLockRelease.*leave_slot
+ * code | am/loader.c | leave_slot | loads_ended, 1
+ * code | am/load.c | load_wait_for_running | shm_load_acquire\(&slot->loads_started\).*shm_load_acquire\(&slot->loads_ended\) < begun
+ * code | am/vacuum.c | mt_ambulkdelete | load_wait_for_running.*bulk_open.*bulk_walk_tree.*bulk_fence_off_scans
+ * code | am/vacuum.c | bulk_open | shm_load_acquire\(&bulk->slot->gate\)
+ * code | am/vacuum.c | bulk_walk | MT_GONE.*bulk_open
+ * code | memory/epoch.c | epoch_synchronize | shm_fence_full.*shm_fetch_add\(.*global, 1\).*epoch_oldest\(ctx\) <= target
+ *
  * SPDX-License-Identifier: PostgreSQL
  * Copyright (c) 2026, the masstree developers
  *-------------------------------------------------------------------------

@@ -66,6 +66,21 @@
  * fail | RECORD NO_UNLOCK_RELEASE	| node_unlock_as: release, for readers
  * long | RECORD NO_STABLE_ACQUIRE	| not needed there, for the same reason
  *
+ * code | tree/node.h | node_stable | shm_load_acquire\(&node->version\).*V_DIRTY.*shm_load_acquire
+ * code | tree/node.h | node_changed | shm_fence_acquire.*shm_load\(&node->version\) \^ v\) & ~V_LOCK
+ * code | tree/lock.h | node_lock_version | V_LOCK [|] V_DIRTY.*shm_cas\(&node->version
+ * code | tree/lock.h | node_mark | shm_store\(&node->version.*shm_fence_release
+ * code | tree/lock.h | node_unlock_as | V_INSERT_ONE.*V_SPLIT_ONE.*shm_store_release\(&node->version
+ * code | tree/find.c | find_in_border | shm_load_acquire\(&.*perm\).*border_search.*shm_load_acquire\(.*word\).*node_changed
+ * code | tree/insert.c | lock_found | node_lock_version.*perm\) == f->perm.*word\) == f->word
+ * code | tree/insert.c | border_put | slice.*lens.*shm_store_release\(.*word.*shm_store_release\(&b->perm
+ * code | tree/insert.c | insert_entry | lock_found.*MT_LEN_FRESH\) node_mark.*border_put.*node_unlock
+ * code | tree/insert.c | insert_tid | tidset_read.*node_changed.*lock_found.*node_mark.*tidset_add_in_place.*node_unlock
+ * code | tree/insert.c | replace_word | shm_store_release\(.*word.*node_unlock
+ * code | tree/remove.c | border_remove | node_mark.*shm_store_release\(&b->perm
+ * code | tree/remove.c | remove_locked | node_mark.*tidset_remove_in_place
+ * code | tree/remove.c | remove_attempt | node_changed.*node_lock_version.*perm\) != f->perm.*word\) != f->word.*remove_locked.*node_unlock
+ *
  * SPDX-License-Identifier: PostgreSQL
  * Copyright (c) 2026, the masstree developers
  *-------------------------------------------------------------------------

@@ -9,22 +9,35 @@
 #	 * pass | DEFINES | remark		as it stands: no interleaving breaks a promise
 #	 * long | DEFINES | remark		the same, too large for every day: with SPIN_LONG=1
 #	 * fail | DEFINES | remark		one step or fence less, or a witness: some does
+#	 * code | file under src | function | expression
+#
+# A model is written by hand; a code line keeps it to its source.  The function's
+# text, comments and line breaks aside, must match the extended expression:
+# what the model relies on is there, in that order.
 #
 # A witness is an assertion that a situation never comes about; that it fails
 # shows that the sound model is not right for want of anything happening.
 #
-# Prints a line for each and last "N passed, N failed".  Needs spin and a C
-# compiler.  SPIN_TRAIL=1 shows the shortest way found to each failure.
+# Prints a line for each run, one for the code of each model, and last "N passed, N failed".  Needs spin and a C
+# compiler.  SPIN_SOURCE names another src to compare with; SPIN_TRAIL=1 shows the shortest way found to each failure.
 #
 # SPDX-License-Identifier: PostgreSQL
 # Copyright (c) 2026, the masstree developers
 set -uo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+source=${SPIN_SOURCE:-$here/../../src}
+if ! command -v spin >/dev/null; then
+	echo "run.sh needs spin (package spin)" >&2
+	exit 1
+fi
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 passed=0
 failed=0
+
+# clang takes half of gcc's time for a search that ends soon
+compiler=${CC:-$(command -v clang || echo cc)}
 
 # One process may take so much memory, in MB, and so many seconds.
 MEMORY=${SPIN_MEMORY:-3000}
@@ -42,9 +55,9 @@ search()
 	(
 		cd "$work" && rm -f pan* ./*.trail
 		spin -a "${flags[@]}" "$here/$model.pml" &&
-			"${CC:-cc}" "$optimise" -w -DSAFETY -DCOLLAPSE -DVECTORSZ=4096 \
+			"$compiler" "$optimise" -w -DSAFETY -DCOLLAPSE -DVECTORSZ=4096 \
 				-DMEMLIM="$MEMORY" -o pan pan.c &&
-			timeout "$SECONDS_EACH" ./pan -m200000 -w22
+			timeout "$SECONDS_EACH" ./pan -m200000 -w20
 	) >"$work/out" 2>&1
 }
 
@@ -108,6 +121,39 @@ check()
 	fi
 }
 
+# function_text FILE NAME: the text of a function, on one line, without comments.
+function_text()
+{
+	awk -v name="$2" '
+		index($0, name "(") == 1 { inside = 1; text = "" }
+		inside { text = text " " $0 }
+		inside && /^}/ { print text; inside = 0 }
+		inside && /;$/ && text !~ /{/ { inside = 0 }
+	' "$1" | sed 's:/\*[^*]*\(\*[^/][^*]*\)*\*/: :g; s/[[:space:]][[:space:]]*/ /g'
+}
+
+# check_code MODEL: is the code what the model takes it for?
+check_code()
+{
+	local file name expression n=0 wrong=0
+
+	while IFS='|' read -r _ file name expression; do
+		file=$(trim "$file") name=$(trim "$name") expression=$(trim "$expression")
+		n=$((n + 1))
+		if ! function_text "$source/$file" "$name" | grep -qE -- "$expression"; then
+			wrong=$((wrong + 1))
+			echo "       $file: $name is no longer: $expression"
+		fi
+	done < <(grep -E '^ \* code \|' "$here/$1.pml")
+	printf '%-6s %-30s %-5s %9d of %d functions are as the model says\n' "$1" "the code" \
+		"$([ $wrong -eq 0 ] && echo same || echo WRONG)" "$((n - wrong))" "$n"
+	if [ "$wrong" -eq 0 ] && [ "$n" -gt 0 ]; then
+		passed=$((passed + 1))
+	else
+		failed=$((failed + 1))
+	fi
+}
+
 models=("$@")
 if [ ${#models[@]} -eq 0 ]; then
 	for file in "$here"/*.pml; do
@@ -116,6 +162,7 @@ if [ ${#models[@]} -eq 0 ]; then
 fi
 
 for model in "${models[@]}"; do
+	check_code "$model"
 	while IFS='|' read -r expected defines remark; do
 		expected=${expected//[ *]/}
 		if [ "$expected" = long ]; then

@@ -57,6 +57,18 @@
  * fail | LATE_GUARD			| scan_read: the generation is read behind the batch
  * fail | NO_GENERATION_ACQUIRE	| scan_read: acquire
  *
+ * code | am/scan.c | scan_read | shm_load_acquire\(&so->slot->vacuum_generation\).*mt_scan
+ * code | am/scan.c | scan_move_published | publish_tid.*vacuum_generation\) == so->vacuum_generation.*gate\) == so->gate.*return true.*publish_clear.*scan_unread
+ * code | am/scan.c | scan_flush_kills | so->vacuum_generation\}.*mt_remove_if\(.*guard\)
+ * code | am/publish.c | publish_tid | shm_store_release\(&p->place->shared->tid, tid\).*shm_fence_full
+ * code | am/publish.c | place_clear | shm_store_release\(&place->tid, 0\)
+ * code | am/publish.c | place_holds | shm_load_acquire\(&place->tid\).*shm_load_acquire\(&place->incarnation\)
+ * code | am/publish.c | place_wait | while \(\(tid = place_holds\(.*\)\) != 0 && dead\(
+ * code | am/publish.c | publish_wait | place_wait\(
+ * code | am/vacuum.c | bulk_fence_off_scans | shm_fetch_add\(&bulk->slot->vacuum_generation, 1\).*shm_fence_full.*publish_wait
+ * code | am/vacuum.c | mt_ambulkdelete | bulk_walk_tree.*bulk_fence_off_scans
+ * code | tree/remove.c | remove_attempt | node_lock_version.*gate_open\(guard\).*remove_locked.*node_unlock
+ *
  * SPDX-License-Identifier: PostgreSQL
  * Copyright (c) 2026, the masstree developers
  *-------------------------------------------------------------------------

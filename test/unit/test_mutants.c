@@ -764,11 +764,14 @@ static void
 build(Rng *rng, State *s)
 {
 	uint64_t	density = 1 + rng_below(rng, 10);
-	uint64_t	total = (uint64_t) nkeys * (uint64_t) (ntids - 1);
+	uint64_t	total = (uint64_t) nkeys * (uint64_t) (ntids - 1) * density / 5;
 	static Answer answer;
 
+	/* now and then next to nothing: first nodes, last nodes */
+	if (rng_below(rng, 6) == 0)
+		total = rng_below(rng, 5);
 	memset(s, 0, sizeof(*s));
-	for (uint64_t i = 0; i < total * density / 5; i++)
+	for (uint64_t i = 0; i < total; i++)
 	{
 		Op			op = {INSERT, (int) rng_below(rng, (uint64_t) nkeys),
 		1 + (uint32_t) rng_below(rng, (uint64_t) ntids - 1), 0, 0, 0};
