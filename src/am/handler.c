@@ -34,7 +34,7 @@ mthandler(PG_FUNCTION_ARGS)
 	routine->amcanunique = false;
 	routine->amcanmulticol = false;
 	routine->amoptionalkey = true;
-	routine->amsearcharray = false;
+	routine->amsearcharray = true;
 	routine->amsearchnulls = true;
 	routine->amstorage = false;
 	routine->amclusterable = false;
