@@ -14,7 +14,6 @@ ALTER TABLE no ADD CONSTRAINT no_twice EXCLUDE USING masstree (a WITH =, b WITH 
 CREATE TABLE no_key (a int PRIMARY KEY USING INDEX TABLESPACE pg_default);
 CREATE INDEX no_a ON no USING masstree (a);
 ALTER TABLE no ADD PRIMARY KEY USING INDEX no_a;
-CLUSTER no USING no_a;
 -- a failed CREATE INDEX leaves nothing
 SELECT count(*) FROM pg_stat_masstree WHERE relname = 'no' AND indexrelname <> 'no_a';
 

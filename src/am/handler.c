@@ -37,7 +37,7 @@ mthandler(PG_FUNCTION_ARGS)
 	routine->amsearcharray = true;
 	routine->amsearchnulls = true;
 	routine->amstorage = false;
-	routine->amclusterable = false;
+	routine->amclusterable = true;
 	routine->ampredlocks = false;
 	routine->amcanparallel = false;
 	routine->amcaninclude = false;
@@ -64,8 +64,8 @@ mthandler(PG_FUNCTION_ARGS)
 	routine->amgettuple = mt_amgettuple;
 	routine->amgetbitmap = mt_amgetbitmap;
 	routine->amendscan = mt_amendscan;
-	routine->ammarkpos = NULL;
-	routine->amrestrpos = NULL;
+	routine->ammarkpos = mt_ammarkpos;
+	routine->amrestrpos = mt_amrestrpos;
 	routine->amestimateparallelscan = NULL;
 	routine->aminitparallelscan = NULL;
 	routine->amparallelrescan = NULL;
