@@ -1,6 +1,7 @@
 -- What the other scripts use.  same_rows runs a query with the index and with a
--- sequential scan, and says what plan node read the index, how many rows came,
--- and whether both gave the same: in the same order if the query orders them.
+-- sequential scan, an index-only scan also as a plain one, and says what plan node
+-- read the index, how many rows came, and whether all gave the same: in the same
+-- order if the query orders them.
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS masstree;
 
@@ -55,11 +56,20 @@ LANGUAGE plpgsql AS $$
 DECLARE
   node text;
   by_index text[];
+  by_plain text[];
   by_table text[];
 BEGIN
   PERFORM set_mode(mode);
   node := plan_node(query, index_name);
   by_index := rows_of(query);
+  IF node ~ 'Index Only Scan' THEN
+    PERFORM set_config('enable_indexonlyscan', 'off', false);
+    by_plain := rows_of(query);
+    PERFORM set_config('enable_indexonlyscan', 'on', false);
+    IF by_plain IS DISTINCT FROM by_index THEN
+      RETURN format('%s, DIFFERENT from a plain index scan', node);
+    END IF;
+  END IF;
   PERFORM set_mode('table');
   by_table := rows_of(query);
   PERFORM reset_mode();

@@ -300,6 +300,7 @@ extern void worker_register_preload(void);
 
 /* ---- scans (scan.c, scankey.c) --------------------------------------------- */
 
+extern bool mt_amcanreturn(Relation index, int attno);
 extern IndexScanDesc mt_ambeginscan(Relation index, int nkeys, int norderbys);
 extern void mt_amrescan(IndexScanDesc scan, ScanKey keys, int nkeys,
 						ScanKey orderbys, int norderbys);

@@ -32,7 +32,7 @@ mthandler(PG_FUNCTION_ARGS)
 	routine->amcanorderbyop = false;
 	routine->amcanbackward = true;
 	routine->amcanunique = false;
-	routine->amcanmulticol = false;
+	routine->amcanmulticol = true;
 	routine->amoptionalkey = true;
 	routine->amsearcharray = true;
 	routine->amsearchnulls = true;
@@ -40,7 +40,7 @@ mthandler(PG_FUNCTION_ARGS)
 	routine->amclusterable = true;
 	routine->ampredlocks = false;
 	routine->amcanparallel = false;
-	routine->amcaninclude = false;
+	routine->amcaninclude = true;
 	routine->amusemaintenanceworkmem = false;
 
 	/* An index of one page is too small for a parallel worker anyway. */
@@ -52,7 +52,7 @@ mthandler(PG_FUNCTION_ARGS)
 	routine->aminsert = mt_aminsert;
 	routine->ambulkdelete = mt_ambulkdelete;
 	routine->amvacuumcleanup = mt_amvacuumcleanup;
-	routine->amcanreturn = NULL;
+	routine->amcanreturn = mt_amcanreturn;
 	routine->amcostestimate = mt_amcostestimate;
 	routine->amoptions = mt_amoptions;
 	routine->amproperty = NULL;

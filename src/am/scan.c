@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * scan.c
- *		Plain and bitmap scans.
+ *		Plain, index-only and bitmap scans.
  *
  * A scan copies entries out of the tree in batches and hands their TIDs out
  * one by one.  It holds nothing in shared memory between two calls, but for the
@@ -52,6 +52,7 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "access/relscan.h"
 #include "access/table.h"
 #include "access/xlog.h"
@@ -140,6 +141,8 @@ typedef struct MtScanState
 	ScanPlace	mark;
 
 	ScanPlace  *stand;			/* see standing */
+
+	MemoryContext tuple_context;	/* of an index-only scan's row */
 
 	MtEntry		first_entries[FIRST_ENTRIES];
 	uint8		first_keys[FIRST_KEY_BYTES];
@@ -818,6 +821,15 @@ scan_move_published(IndexScanDesc scan, MtScanState *so, ScanDirection dir)
 /* ---- the callbacks ---------------------------------------------------------------- */
 
 /*
+ * amcanreturn: every column can be had from a key; indexkey.c.
+ */
+bool
+mt_amcanreturn(Relation index, int attno)
+{
+	return true;
+}
+
+/*
  * Begin a scan.  Nothing is attached or loaded yet: EXPLAIN ANALYZE of a node
  * that is never executed must cost nothing.
  */
@@ -852,22 +864,31 @@ mt_ambeginscan(Relation index, int nkeys, int norderbys)
 }
 
 /*
- * Core runs an index-only scan when a query needs no column at all, as
- * count(*) does, even if the access method cannot return any.  It wants a tuple
- * all the same: it gets NULLs.  Having seen the visibility map it may skip the
- * heap, which nothing but the publication of the TID makes safe.
+ * The row of an index-only scan: taken out of its key.  A heap tuple, because
+ * the size of an index tuple has a limit.  Having seen the visibility map core
+ * may skip the heap, which nothing but the publication of the TID makes safe.
  */
 static void
 scan_make_tuple(IndexScanDesc scan, MtScanState *so)
 {
 	TupleDesc	desc = RelationGetDescr(scan->indexRelation);
-	MemoryContext old = MemoryContextSwitchTo(GetMemoryChunkContext(so));
-	Datum		values[INDEX_MAX_KEYS] = {0};
+	Datum		values[INDEX_MAX_KEYS];
 	bool		isnull[INDEX_MAX_KEYS];
+	MemoryContext old;
+	const uint8 *key;
+	size_t		len;
 
-	memset(isnull, true, sizeof(isnull));
-	scan->xs_itup = index_form_tuple(desc, values, isnull);
-	scan->xs_itupdesc = desc;
+	if (so->tuple_context == NULL)
+		so->tuple_context = AllocSetContextCreate(GetMemoryChunkContext(so),
+												  "masstree scan tuple",
+												  ALLOCSET_DEFAULT_SIZES);
+	else
+		MemoryContextReset(so->tuple_context);
+	old = MemoryContextSwitchTo(so->tuple_context);
+	key = entry_key(so, &so->batch.entries[so->cur], &len);
+	index_decode(so->codec, key, len, values, isnull);
+	scan->xs_hitup = heap_form_tuple(desc, values, isnull);
+	scan->xs_hitupdesc = desc;
 	MemoryContextSwitchTo(old);
 }
 
@@ -888,8 +909,6 @@ mt_amrescan(IndexScanDesc scan, ScanKey keys, int nkeys,
 	so->not_mvcc = scan->xs_snapshot != NULL &&
 		!IsMVCCSnapshot(scan->xs_snapshot);
 	so->published = so->not_mvcc || scan->xs_want_itup;
-	if (scan->xs_want_itup && scan->xs_itup == NULL)
-		scan_make_tuple(scan, so);
 	so->planned = false;
 	so->positioned = false;
 	so->standing = false;
@@ -930,6 +949,8 @@ mt_amgettuple(IndexScanDesc scan, ScanDirection dir)
 	 */
 	scan->xs_recheck = (so->plan.recheck && !so->in_nulls) ||
 		(so->not_mvcc && scan->numberOfKeys > 0);
+	if (scan->xs_want_itup)
+		scan_make_tuple(scan, so);
 	return true;
 }
 
@@ -993,8 +1014,8 @@ mt_amendscan(IndexScanDesc scan)
 	scan_flush_kills(so);
 	publish_end(&so->held);
 
-	if (scan->xs_itup != NULL)
-		pfree(scan->xs_itup);
+	if (so->tuple_context != NULL)
+		MemoryContextDelete(so->tuple_context);
 	if (so->batch.entries != so->first_entries)
 		pfree(so->batch.entries);
 	if (so->batch.keys != so->first_keys)
