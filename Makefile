@@ -59,6 +59,9 @@ ifdef STOP_EVENTS
 PG_CPPFLAGS += -DMT_STOP_EVENTS
 endif
 
+# What the tree gains by it is in src/README.md, "Choice of the node layout".
+$(filter src/tree/% src/memory/%,$(OBJS)): override CFLAGS += -O3
+
 # Inlining into the server's expressions would gain nothing here.
 override with_llvm = no
 

@@ -13,7 +13,7 @@ demo:
 
 # The tree alone; BENCH_ARGS="-n 1000000 -t 2", see test/bench/bench_tree.c.
 BENCH_ARGS =
-BENCH_CFLAGS = -std=gnu11 -O2 -g -Wall -Wextra -Werror -Isrc -Itest/bench
+BENCH_CFLAGS = -std=gnu11 -O3 -g -Wall -Wextra -Werror -Isrc -Itest/bench
 BENCH_SOURCES = $(wildcard test/bench/*.c src/memory/*.c src/tree/*.c)
 BENCH_HEADERS = $(wildcard test/bench/*.h src/memory/*.h src/tree/*.h)
 
