@@ -1,7 +1,7 @@
 # The goals that set up what they need themselves.  They work without a
 # PostgreSQL on the machine, so this file includes no PGXS.
 
-.PHONY: check demo bench-tree
+.PHONY: check demo bench-tree bench-sql
 
 # Everything that proves the extension; the last line is "N passed, N failed".
 check:
@@ -10,6 +10,10 @@ check:
 # masstree beside btree over the file paths of this machine.
 demo:
 	@test/run.sh demo
+
+# masstree beside btree through SQL; BENCH_ROWS and BENCH_ROUNDS, see test/bench-sql.sh.
+bench-sql:
+	@test/run.sh bench-sql
 
 # The tree alone; BENCH_ARGS="-n 1000000 -t 2", see test/bench/bench_tree.c.
 BENCH_ARGS =
