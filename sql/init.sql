@@ -1,6 +1,7 @@
 -- What the other scripts use.  same_rows runs a query with the index and with a
--- sequential scan, and says what plan node read the index, how many rows came,
--- and whether both gave the same: in the same order if the query orders them.
+-- sequential scan, an index-only scan also as a plain one, and says what plan node
+-- read the index, how many rows came, and whether all gave the same: in the same
+-- order if the query orders them.
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS masstree;
 
@@ -55,11 +56,20 @@ LANGUAGE plpgsql AS $$
 DECLARE
   node text;
   by_index text[];
+  by_plain text[];
   by_table text[];
 BEGIN
   PERFORM set_mode(mode);
   node := plan_node(query, index_name);
   by_index := rows_of(query);
+  IF node ~ 'Index Only Scan' THEN
+    PERFORM set_config('enable_indexonlyscan', 'off', false);
+    by_plain := rows_of(query);
+    PERFORM set_config('enable_indexonlyscan', 'on', false);
+    IF by_plain IS DISTINCT FROM by_index THEN
+      RETURN format('%s, DIFFERENT from a plain index scan', node);
+    END IF;
+  END IF;
   PERFORM set_mode('table');
   by_table := rows_of(query);
   PERFORM reset_mode();
@@ -70,4 +80,31 @@ BEGIN
     node, cardinality(by_index), cardinality(by_table),
     (SELECT array_agg(x) FROM (SELECT unnest(by_index) EXCEPT ALL SELECT unnest(by_table) LIMIT 3) s(x)),
     (SELECT array_agg(x) FROM (SELECT unnest(by_table) EXCEPT ALL SELECT unnest(by_index) LIMIT 3) s(x)));
+END $$;
+
+-- Steps through a query of one integer column with a SCROLL cursor, in every way,
+-- and compares with an array.
+CREATE FUNCTION walk(query text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+  c refcursor;
+  expected int[];
+  at int := 0;
+  step int;
+  got int;
+  dir text;
+  wrong int := 0;
+BEGIN
+  EXECUTE format('SELECT array_agg(x.n) FROM (%s) x', query) INTO expected;
+  OPEN c SCROLL FOR EXECUTE query;
+  FOR i IN 1..3000 LOOP
+    step := (hashint4(i) & 7) - 3;
+    CONTINUE WHEN step = 0;
+    at := greatest(0, least(cardinality(expected) + 1, at + step));
+    FETCH RELATIVE step FROM c INTO got;
+    IF got IS DISTINCT FROM (CASE WHEN at BETWEEN 1 AND cardinality(expected) THEN expected[at] END) THEN
+      wrong := wrong + 1;
+    END IF;
+  END LOOP;
+  CLOSE c;
+  RETURN format('%s rows, %s wrong', cardinality(expected), wrong);
 END $$;

@@ -25,6 +25,7 @@ find_family(Oid type, KeyCodec *codec)
 {
 	codec->type = type;
 	codec->ordered = true;
+	codec->image = true;
 	codec->width = 0;
 	switch (type)
 	{
@@ -83,6 +84,31 @@ key_codec_ordered(const KeyCodec *codec)
 	return codec->ordered;
 }
 
+bool
+key_codec_image(const KeyCodec *codec)
+{
+	return codec->image;
+}
+
+Size
+key_codec_width(const KeyCodec *codec)
+{
+	return codec->width;
+}
+
+/*
+ * Raises ERRCODE_PROGRAM_LIMIT_EXCEEDED for what the tree cannot hold.
+ */
+void
+key_check_length(Size len)
+{
+	if (len > MT_MAX_KEY_LENGTH)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("masstree key of %zu bytes is too long", len),
+				 errdetail("Keys may have up to %zu bytes.", MT_MAX_KEY_LENGTH)));
+}
+
 /*
  * Encode a datum, which is not NULL.  Detoasts.
  */
@@ -90,11 +116,7 @@ void
 key_encode(const KeyCodec *codec, Datum value, KeyBuf *buf)
 {
 	codec->family->encode(codec, value, buf);
-	if (buf->len > MT_MAX_KEY_LENGTH)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("masstree key of %zu bytes is too long", buf->len),
-				 errdetail("Keys may have up to %zu bytes.", MT_MAX_KEY_LENGTH)));
+	key_check_length(buf->len);
 }
 
 /*

@@ -38,8 +38,9 @@ struct KeyCodec
 {
 	const KeyFamily *family;
 	Oid			type;			/* the operator class's input type */
-	int			width;			/* of an integer, in bytes */
+	int			width;			/* of every encoded value; 0 if they differ */
 	bool		ordered;		/* memcmp order is the order of "<" */
+	bool		image;			/* decode gives the very datum back */
 };
 
 extern const KeyFamily key_family_text;
@@ -52,6 +53,9 @@ extern const KeyFamily key_family_integer;
  */
 extern bool text_collation_supported(Oid collation, bool *ordered,
 									 const char **why, const char **hint);
+
+/* Raise the error for a key that the tree cannot hold, if it is one. */
+extern void key_check_length(Size len);
 
 /* ---- ranges (range.c) ----------------------------------------------------- */
 
