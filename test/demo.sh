@@ -14,6 +14,8 @@ set -Eeuo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=test/lib.sh
 . test/lib.sh
+# shellcheck source=test/measure.sh
+. test/measure.sh
 
 least_paths=300000
 most_paths=${DEMO_PATHS:-1000000}
@@ -36,29 +38,6 @@ die()
 {
 	echo "demo: $1" >&2
 	exit 1
-}
-
-sql()
-{
-	"$pg_bin/psql" -XAtq -v ON_ERROR_STOP=1 "$@"
-}
-
-# seconds SETTINGS STATEMENT: how long a statement takes inside the server.
-seconds()
-{
-	sql <<-SQL
-		$1
-		SELECT clock_timestamp() AS t0 \gset
-		\o /dev/null
-		$2
-		\o
-		SELECT extract(epoch FROM clock_timestamp() - :'t0')::numeric(12, 6);
-	SQL
-}
-
-median()
-{
-	sort -g | awk '{v[NR] = $1} END {print v[int((NR + 1) / 2)]}'
 }
 
 # ---- the data ---------------------------------------------------------------------
@@ -125,10 +104,6 @@ index_bytes()
 				FROM masstree_stats('files_masstree_path')"
 	fi
 }
-
-join_settings="SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_seqscan = off;
-	SET enable_bitmapscan = off; SET enable_memoize = off; SET enable_material = off;
-	SET max_parallel_workers_per_gather = 0; SET jit = off;"
 
 join_query()
 {
@@ -300,32 +275,9 @@ crash_server()
 
 # ---- the table ----------------------------------------------------------------------------------
 
-# row TITLE UNIT BTREE MASSTREE more|less: ratio above 1 is in masstree's favour.
-row()
-{
-	awk -v title="$1" -v unit="$2" -v b="$3" -v m="$4" -v better="$5" 'BEGIN {
-		ratio = better == "more" ? m / b : b / m
-		format = b < 100 && m < 100 ? "%.2f" : "%.0f"
-		printf "  %-38s %-10s %12s %12s %8.2f\n", title, unit,
-			sprintf(format, b), sprintf(format, m), ratio
-	}'
-}
-
-# median_row TITLE UNIT NAME more|less: of what the files NAME-btree, NAME-masstree hold.
-median_row()
-{
-	row "$1" "$2" "$(median <"$WORK/$3-btree")" "$(median <"$WORK/$3-masstree")" "$4"
-}
-
-mega()
-{
-	awk "BEGIN {print $1 / 1048576}"
-}
-
 print_table()
 {
-	printf '\n  %-38s %-10s %12s %12s %8s\n' "" unit btree masstree ratio
-	printf '  %s\n' ------------------------------------------------------------------------------------
+	table_head
 	row "build (CREATE INDEX)" s "$build_btree" "$build_masstree" less
 	row "memory" MB "$(mega "$bytes_btree")" "$(mega "$bytes_masstree")" less
 	median_row "nested loop, per probe" us probes less

@@ -1,7 +1,7 @@
 # The goals that set up what they need themselves.  They work without a
 # PostgreSQL on the machine, so this file includes no PGXS.
 
-.PHONY: check demo bench-tree
+.PHONY: check demo bench-tree bench-sql
 
 # Everything that proves the extension; the last line is "N passed, N failed".
 check:
@@ -11,9 +11,13 @@ check:
 demo:
 	@test/run.sh demo
 
+# masstree beside btree through SQL; BENCH_ROWS and BENCH_ROUNDS, see test/bench-sql.sh.
+bench-sql:
+	@test/run.sh bench-sql
+
 # The tree alone; BENCH_ARGS="-n 1000000 -t 2", see test/bench/bench_tree.c.
 BENCH_ARGS =
-BENCH_CFLAGS = -std=gnu11 -O2 -g -Wall -Wextra -Werror -Isrc -Itest/bench
+BENCH_CFLAGS = -std=gnu11 -O3 -g -Wall -Wextra -Werror -Isrc -Itest/bench
 BENCH_SOURCES = $(wildcard test/bench/*.c src/memory/*.c src/tree/*.c)
 BENCH_HEADERS = $(wildcard test/bench/*.h src/memory/*.h src/tree/*.h)
 

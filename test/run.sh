@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 #
-# run.sh check|demo [arguments]
+# run.sh check|demo|bench-sql [arguments]
 #
-# The outer half of `make check` and `make demo`: installs the Debian packages
-# that are missing, copies the source into a temporary folder, and runs
-# check.sh or demo.sh there as an unprivileged user (PostgreSQL refuses root).
+# The outer half of `make check`, `make demo` and `make bench-sql`: installs the
+# Debian packages that are missing, copies the source into a temporary folder, and
+# runs the script of that name there as an unprivileged user (PostgreSQL refuses root).
 # Nothing outside that folder is written, no cluster that exists is touched, and
 # whatever happens, no process and no file stays behind; only the logs of a run
 # that failed are kept.
@@ -17,7 +17,7 @@
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-goal=${1:?usage: run.sh check|demo}
+goal=${1:?usage: run.sh check|demo|bench-sql}
 shift
 
 work=
@@ -114,7 +114,7 @@ fi
 cd "$work/src"
 environment=(PATH="$PATH" LANG=C.UTF-8 LC_ALL=C.UTF-8 HOME="$work/home"
 	TMPDIR="$work/tmp" WORK="$work" PG_CONFIG="$PG_CONFIG" TERM="${TERM:-dumb}")
-for name in CHECK_ONLY DEMO_PATHS CI; do
+for name in CHECK_ONLY DEMO_PATHS BENCH_ROWS BENCH_ROUNDS CI; do
 	[ -z "${!name:-}" ] || environment+=("$name=${!name}")
 done
 

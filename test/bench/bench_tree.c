@@ -13,6 +13,10 @@
  * and half gets and half inserts, at the same time.  Every answer is compared
  * with what it must be.  The table has medians over the rounds.
  *
+ * The keys that gets and removals look for are laid out in the order in which
+ * they are looked for: an executor has the key of its probe at hand, and a
+ * cache miss on it is none of the tree's.
+ *
  * A scan is read like an executor reads one: the first batch ends with the
  * border node in which it begins, the next holds 16 entries, and from there
  * they double, up to what is left of the 100.
@@ -104,6 +108,7 @@ typedef struct Bench
 {
 	KeySet		set;
 	uint32_t   *shuffled;
+	KeySet		probes;			/* the keys in that order */
 	uint32_t   *sorted;
 	void	   *region;
 	size_t		region_size;
@@ -274,6 +279,18 @@ get_key(Bench *bench, MtCtx *ctx, uint32_t i)
 		fail("a key that was inserted was not found");
 }
 
+/* Look for the i-th of the shuffled keys. */
+static void
+get_probe(Bench *bench, MtCtx *ctx, uint32_t i)
+{
+	MtTid		tid;
+
+	if (mt_get(ctx, bench->tree, no_gate, keyset_key(&bench->probes, i),
+			   keyset_len(&bench->probes, i), &tid) != MT_OK ||
+		tid != tid_of(bench->shuffled[i]))
+		fail("a key that was inserted was not found");
+}
+
 static void
 get_absent_key(Bench *bench, MtCtx *ctx, uint32_t i)
 {
@@ -289,6 +306,16 @@ remove_key(Bench *bench, MtCtx *ctx, uint32_t i)
 {
 	if (mt_remove(ctx, bench->tree, no_gate, keyset_key(&bench->set, i),
 				  keyset_len(&bench->set, i), tid_of(i)) != MT_OK)
+		fail("a key that was inserted could not be removed");
+}
+
+/* Remove the i-th of the shuffled keys. */
+static void
+remove_probe(Bench *bench, MtCtx *ctx, uint32_t i)
+{
+	if (mt_remove(ctx, bench->tree, no_gate, keyset_key(&bench->probes, i),
+				  keyset_len(&bench->probes, i),
+				  tid_of(bench->shuffled[i])) != MT_OK)
 		fail("a key that was inserted could not be removed");
 }
 
@@ -326,7 +353,7 @@ bench_gets(Bench *bench)
 	double		start = now();
 
 	for (uint32_t i = 0; i < n; i++)
-		get_key(bench, &bench->ctx, bench->shuffled[i]);
+		get_probe(bench, &bench->ctx, i);
 	record(bench, GET, (now() - start) / n);
 
 	start = now();
@@ -410,7 +437,7 @@ bench_removes(Bench *bench)
 	double		start = now();
 
 	for (uint32_t i = 0; i < n; i++)
-		remove_key(bench, &bench->ctx, bench->shuffled[i]);
+		remove_probe(bench, &bench->ctx, i);
 	record(bench, REMOVE, (now() - start) / n);
 
 	mt_trim(&bench->ctx, bench->tree);
@@ -499,7 +526,7 @@ participate(Participant *self)
 		sched_yield();
 	for (uint32_t i = from; i < to; i++)
 	{
-		get_key(bench, &ctx, bench->shuffled[i]);
+		get_probe(bench, &ctx, i);
 		if (self->inserts)
 			insert_key(bench, &ctx, present + i);
 	}
@@ -619,6 +646,30 @@ shuffle(Bench *bench)
 	}
 }
 
+/* Copy the shuffled keys out in their order. */
+static void
+lay_out_probes(Bench *bench)
+{
+	const KeySet *set = &bench->set;
+	KeySet	   *probes = &bench->probes;
+	uint32_t	n = set->present;
+
+	probes->present = n;
+	probes->bytes = malloc(set->offsets[n] + 1);
+	probes->offsets = malloc(((size_t) n + 1) * sizeof(uint64_t));
+	if (probes->bytes == NULL || probes->offsets == NULL)
+		fail("out of memory");
+	probes->offsets[0] = 0;
+	for (uint32_t i = 0; i < n; i++)
+	{
+		uint32_t	k = bench->shuffled[i];
+		uint64_t	at = probes->offsets[i];
+
+		memcpy(probes->bytes + at, keyset_key(set, k), keyset_len(set, k));
+		probes->offsets[i + 1] = at + keyset_len(set, k);
+	}
+}
+
 static int
 compare_doubles(const void *a, const void *b)
 {
@@ -637,6 +688,7 @@ bench_workload(const Options *options, int workload)
 	if (!read_or_generate(&bench, options, workload))
 		return false;
 	shuffle(&bench);
+	lay_out_probes(&bench);
 	bench.sorted = keyset_sorted(&bench.set);
 	for (bench.round = 0; bench.round < options->rounds; bench.round++)
 	{
@@ -667,6 +719,7 @@ bench_workload(const Options *options, int workload)
 	free(bench.shuffled);
 	free(bench.sorted);
 	keyset_free(&bench.set);
+	keyset_free(&bench.probes);
 	return true;
 }
 
