@@ -23,12 +23,17 @@
  * unless it is open; a comparison with a value is one with all keys that
  * begin with the value's bytes.
  *
+ * THE TAIL (tail.c) holds what the encodings lose and the columns of INCLUDE.  It
+ * is left out when there is nothing to be kept: no INCLUDE, and all values are
+ * as their encodings give them back.
+ *
  * SPDX-License-Identifier: PostgreSQL
  * Copyright (c) 2026, the masstree developers
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
+#include "utils/datum.h"
 #include "utils/memutils.h"
 
 #include "codec.h"
@@ -167,6 +172,27 @@ append_value(const IndexCodec *codec, const IndexColumn *column,
 }
 
 /*
+ * Does the encoding that was made last keep the value as it is, although the
+ * column's do not always?  Looked at where it is cheap and common: nearly all
+ * floats are kept, and a key of eight bytes is one slice of the tree.
+ */
+static bool
+kept_in_key(const IndexCodec *codec, int i, Datum value, const KeyBuf *part)
+{
+	const IndexAttr *attr = &codec->attrs[i];
+	Datum		back;
+	bool		same;
+
+	if (codec->columns[i].width == 0)
+		return false;
+	back = key_decode(attr->codec, part->data, part->len);
+	same = datumIsEqual(value, back, attr->byval, attr->len);
+	if (!attr->byval)
+		pfree(DatumGetPointer(back));
+	return same;
+}
+
+/*
  * index_encode for what is not simple.
  */
 static const uint8 *
@@ -174,6 +200,7 @@ encode_columns(const IndexCodec *codec, Datum *values, bool *isnull,
 			   KeyMaker *maker)
 {
 	KeyBuf	   *key = &maker->key;
+	bool		tail = codec->natts > codec->ncolumns;
 
 	if (!codec->markers && isnull[0])
 		return NULL;
@@ -190,8 +217,10 @@ encode_columns(const IndexCodec *codec, Datum *values, bool *isnull,
 		}
 		key_encode(column->codec, values[i], &maker->part);
 		append_value(codec, column, maker->part.data, maker->part.len, key);
+		if (codec->in_tail[i] && !tail)
+			tail = !kept_in_key(codec, i, values[i], &maker->part);
 	}
-	if (codec->tailed)
+	if (tail)
 		tail_append(codec, values, isnull, key);
 	key_check_length(key->len);
 	return key->data;
@@ -300,10 +329,19 @@ index_decode(const IndexCodec *codec, const uint8 *key, Size len,
 			 Datum *values, bool *isnull)
 {
 	Size		offset = 0;
+	bool		tail = codec->tailed;
 
 	memset(isnull, true, codec->natts * sizeof(bool));
 	if (key == NULL)
 		return;
+	if (tail)
+	{
+		Size		end = 0;
+
+		for (int i = 0; i < codec->ncolumns; i++)
+			end = column_end(codec, i, key, len, end);
+		tail = end < len;
+	}
 	for (int i = 0; i < codec->ncolumns; i++)
 	{
 		Size		end = column_end(codec, i, key, len, offset);
@@ -311,12 +349,12 @@ index_decode(const IndexCodec *codec, const uint8 *key, Size len,
 		isnull[i] = codec->markers && key[offset] != MARKER_VALUE;
 		if (codec->markers)
 			offset++;
-		if (!isnull[i] && !codec->in_tail[i])
+		if (!isnull[i] && !(tail && codec->in_tail[i]))
 			values[i] = decode_value(&codec->columns[i], key + offset,
 									 end - offset);
 		offset = end;
 	}
-	if (codec->tailed && !tail_decode(codec, key, len, offset, values, isnull))
+	if (tail && !tail_decode(codec, key, len, offset, values, isnull))
 		raise_malformed();
 }
 
