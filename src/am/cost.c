@@ -58,25 +58,40 @@ typedef struct PathClauses
 	int			first_filter;	/* the first column that a filter is about */
 } PathClauses;
 
-/* A pattern that begins with a wildcard, or nothing, has no prefix. */
+/*
+ * Does column <strategy> pattern narrow the range of keys?
+ *
+ * A pattern that begins with a wildcard, or is empty, has no prefix.  Who uses
+ * parameters, or an array of patterns, has prefixes in mind.  Where only
+ * patterns without wildcards can narrow the range, one that is not known counts
+ * as having some.
+ */
 static bool
-pattern_has_prefix(StrategyNumber strategy, Node *pattern)
+pattern_narrows(PlannerInfo *root, KeyPatterns patterns,
+				StrategyNumber strategy, Node *pattern)
 {
+	Const	   *known = (Const *) estimate_expression_value(root, pattern);
 	text	   *value;
 	const char *bytes;
 	Size		len;
+	Size		fixed;
 
-	/* Who uses parameters, or an array of patterns, has prefixes in mind. */
-	if (!IsA(pattern, Const) ||
-		((Const *) pattern)->consttype != TEXTOID ||
-		((Const *) pattern)->constisnull)
-		return true;
-	value = DatumGetTextPP(((Const *) pattern)->constvalue);
+	if (patterns == PATTERNS_NONE)
+		return false;
+	if (!IsA(known, Const) || known->consttype != TEXTOID || known->constisnull)
+		return patterns == PATTERNS_PREFIX;
+
+	value = DatumGetTextPP(known->constvalue);
 	bytes = VARDATA_ANY(value);
 	len = VARSIZE_ANY_EXHDR(value);
-	if (len == 0)
-		return strategy == MT_LIKE; /* LIKE '' is = '' */
-	return strategy == MT_PREFIX || (bytes[0] != '%' && bytes[0] != '_');
+	if (strategy == MT_PREFIX)
+		return patterns == PATTERNS_PREFIX && len > 0;
+	for (fixed = 0; fixed < len && bytes[fixed] != '%' && bytes[fixed] != '_'; fixed++)
+	{
+		if (bytes[fixed] == '\\')
+			fixed++;
+	}
+	return fixed >= len || (fixed > 0 && patterns == PATTERNS_PREFIX);
 }
 
 /*
@@ -85,7 +100,7 @@ pattern_has_prefix(StrategyNumber strategy, Node *pattern)
  * => the clause itself when it is something else or its pattern not known.
  */
 static Expr *
-prefix_clause(IndexOptInfo *index, int column, Expr *clause)
+prefix_clause(PlannerInfo *root, IndexOptInfo *index, int column, Expr *clause)
 {
 	OpExpr	   *op = (OpExpr *) clause;
 	Const	   *pattern;
@@ -104,7 +119,7 @@ prefix_clause(IndexOptInfo *index, int column, Expr *clause)
 	op_input_types(op->opno, &left, &right);
 	if (left != TEXTOID)
 		return clause;			/* ^@ would take a name for a text */
-	pattern = (Const *) lsecond(op->args);
+	pattern = (Const *) estimate_expression_value(root, lsecond(op->args));
 	if (!IsA(pattern, Const) || pattern->constisnull)
 		return clause;
 
@@ -128,26 +143,34 @@ prefix_clause(IndexOptInfo *index, int column, Expr *clause)
 						 InvalidOid, op->inputcollid);
 }
 
+/* The codec of a column; NULL when there is none. */
+static const KeyCodec *
+column_codec(IndexOptInfo *index, int column)
+{
+	const char *why;
+	const char *hint;
+
+	return codec_lookup(index->opcintype[column], index->opfamily[column],
+						index->indexcollations[column], &why, &hint);
+}
+
 /* Do comparisons of a column that follow its order narrow anything? */
 static bool
 column_ordered(IndexOptInfo *index, int column)
 {
-	const char *why;
-	const char *hint;
-	const KeyCodec *codec = codec_lookup(index->opcintype[column],
-										 index->opfamily[column],
-										 index->indexcollations[column],
-										 &why, &hint);
+	const KeyCodec *codec = column_codec(index, column);
 
 	return codec != NULL && key_codec_ordered(codec);
 }
 
 /* Does column <operator> operand narrow what is looked for in the index? */
 static bool
-operator_narrows(IndexOptInfo *index, int column, Oid opno, Node *operand)
+operator_narrows(PlannerInfo *root, IndexOptInfo *index, int column, Oid opno,
+				 Node *operand)
 {
 	StrategyNumber strategy = get_op_opfamily_strategy(opno,
 													   index->opfamily[column]);
+	const KeyCodec *codec;
 
 	switch (strategy)
 	{
@@ -155,7 +178,9 @@ operator_narrows(IndexOptInfo *index, int column, Oid opno, Node *operand)
 			return true;
 		case MT_LIKE:
 		case MT_PREFIX:
-			return pattern_has_prefix(strategy, operand);
+			codec = column_codec(index, column);
+			return codec != NULL &&
+				pattern_narrows(root, key_codec_patterns(codec), strategy, operand);
 		default:
 			return column_ordered(index, column);
 	}
@@ -163,19 +188,20 @@ operator_narrows(IndexOptInfo *index, int column, Oid opno, Node *operand)
 
 /* The same of a whole clause. */
 static bool
-clause_narrows(IndexOptInfo *index, int column, Expr *clause)
+clause_narrows(PlannerInfo *root, IndexOptInfo *index, int column,
+			   Expr *clause)
 {
 	if (IsA(clause, OpExpr))
 	{
 		OpExpr	   *op = (OpExpr *) clause;
 
-		return operator_narrows(index, column, op->opno, lsecond(op->args));
+		return operator_narrows(root, index, column, op->opno, lsecond(op->args));
 	}
 	if (IsA(clause, ScalarArrayOpExpr))
 	{
 		ScalarArrayOpExpr *op = (ScalarArrayOpExpr *) clause;
 
-		return operator_narrows(index, column, op->opno, lsecond(op->args));
+		return operator_narrows(root, index, column, op->opno, lsecond(op->args));
 	}
 	if (IsA(clause, NullTest))
 		return true;
@@ -231,12 +257,12 @@ classify_clauses(PlannerInfo *root, IndexPath *path, PathClauses *clauses)
 			Expr	   *narrowing;
 			double		values;
 
-			if (!clause_narrows(index, column, rinfo->clause))
+			if (!clause_narrows(root, index, column, rinfo->clause))
 			{
 				clauses->nothers++;
 				continue;
 			}
-			narrowing = prefix_clause(index, column, rinfo->clause);
+			narrowing = prefix_clause(root, index, column, rinfo->clause);
 			if (narrowing == rinfo->clause)
 				narrowing = (Expr *) rinfo;
 			if (column > clauses->nequal)
