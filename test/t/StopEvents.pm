@@ -77,16 +77,20 @@ sub must
 	return $out;
 }
 
-# A session in a process of its own, that others may end.
+# A session in a process of its own, that others may end: it runs the statements
+# one after the other.  options are for the server, as in PGOPTIONS.
 sub start_victim
 {
-	my ($node, $sql) = @_;
-	my %victim = (in => '', out => '', err => '');
+	my ($node, $sql, $options) = @_;
+	my %victim = (out => '', err => '');
 
 	local $ENV{PGAPPNAME} = 'victim';
+	local $ENV{PGOPTIONS} = $options // '';
 	$victim{run} = IPC::Run::start(
-		[ 'psql', '-XAtq', '-d', $node->connstr('postgres'), '-c', $sql ],
-		'<', \undef, '>', \$victim{out}, '2>', \$victim{err});
+		[ 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('postgres'),
+			map { ('-c', $_) } ref $sql ? @$sql : ($sql) ],
+		'<', \undef, '>', \$victim{out}, '2>', \$victim{err},
+		IPC::Run::timeout($PostgreSQL::Test::Utils::timeout_default));
 	return \%victim;
 }
 
