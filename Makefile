@@ -10,7 +10,8 @@
 # Switches of the build:
 #	WERROR=1	warnings are errors
 #	ASSERTIONS=1	checks invariants at run time
-#	STOP_EVENTS=1	tests can hold processes at named points
+#	STOP_EVENTS=1	tests can hold processes at named points, and let
+#			allocations of shared memory fail
 
 OWN_GOALS = check demo bench-sql bench-tree build/bench_tree
 
@@ -57,7 +58,7 @@ ifneq ($(ASSERTIONS)$(ASSERTS),)
 PG_CPPFLAGS += -DMT_ASSERT_CHECKING -DUSE_ASSERT_CHECKING
 endif
 ifdef STOP_EVENTS
-PG_CPPFLAGS += -DMT_STOP_EVENTS
+PG_CPPFLAGS += -DMT_STOP_EVENTS -DMT_FAULTS
 endif
 
 # What the tree gains by it is in src/README.md, "Choice of the node layout".

@@ -207,6 +207,7 @@ attach(Relation index)
 				 errmsg("index \"%s\" has no metapage",
 						RelationGetRelationName(index)),
 				 errhint("Please REINDEX it.")));
+	STOP_EVENT("attach-metapage-read");
 	slot = registry_attach(index, build_id, &incarnation);
 
 	cache = MemoryContextAllocZero(index->rd_indexcxt, sizeof(IndexInfoCache));

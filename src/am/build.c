@@ -163,6 +163,7 @@ mt_ambuild(Relation heap, Relation index, IndexInfo *info)
 		elog(ERROR, "index \"%s\" already contains data",
 			 RelationGetRelationName(index));
 	codec = check_can_build(heap, index);
+	STOP_EVENT("build-begun");
 	metapage_write(index, MAIN_FORKNUM, build_id);
 	if (!mt_active())
 		return result;
@@ -173,6 +174,7 @@ mt_ambuild(Relation heap, Relation index, IndexInfo *info)
 	result->heap_tuples = build_tree(heap, index, info, codec, slot, &indexed);
 	result->index_tuples = (double) indexed;
 	secure_end(&secure);
+	STOP_EVENT("build-loaded");
 	INSTR_TIME_SET_CURRENT(end);
 	INSTR_TIME_SUBTRACT(end, start);
 	registry_finish_build(slot, (int64) INSTR_TIME_GET_MICROSEC(end));

@@ -136,6 +136,7 @@ insert_found_no_memory(Relation index, IndexSlot *slot, uint64 gate,
 {
 	bool		must = info != NULL && info->ii_ExclusionOps != NULL;
 
+	STOP_EVENT("insert-no-memory");
 	if (must || index_on_full(index) == ON_FULL_ERROR)
 		raise_out_of_memory(index);
 

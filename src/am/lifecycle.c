@@ -255,7 +255,10 @@ before_commit(void)
 	ndoomed = find_doomed(true, &doomed);
 	MemoryContextSwitchTo(old);
 	if (ndoomed > 0)
+	{
 		(void) participant();
+		STOP_EVENT("commit-doomed-found");
+	}
 	if (TransactionIdIsValid(GetTopTransactionIdIfAny()))
 		sysmem_watch();
 }

@@ -25,6 +25,8 @@
 #include "miscadmin.h"
 #include "storage/latch.h"
 #include "storage/lmgr.h"
+#include "storage/sinval.h"
+#include "utils/inval.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 #include "utils/wait_event.h"
@@ -182,6 +184,22 @@ start_load(Relation index, IndexSlot *slot)
 /* ---- what the others call --------------------------------------------------------------- */
 
 /*
+ * Have this process make its cached plans for the index's table again.  They were
+ * made when nothing was known to be wrong, and would raise for as long as the
+ * tree is FAILED; new ones do without the index (planner.c).
+ */
+static void
+forget_plans(Relation index)
+{
+	SharedInvalidationMessage message = {0};
+
+	message.rc.id = SHAREDINVALRELCACHE_ID;
+	message.rc.dbId = MyDatabaseId;
+	message.rc.relId = index->rd_index->indrelid;
+	LocalExecuteInvalidationMessage(&message);
+}
+
+/*
  * Raise the error that a FAILED tree keeps.
  */
 static void pg_attribute_noreturn()
@@ -244,7 +262,10 @@ load_ensure(Relation index, IndexSlot *slot)
 	uint64		gate;
 
 	if (!load_try(index, slot, &gate))
+	{
+		forget_plans(index);
 		raise_failure(index, slot);
+	}
 	return gate;
 }
 

@@ -77,11 +77,16 @@ host_release_pages(void *addr, size_t len)
 #endif
 }
 
-/* host->stop_event: called only in builds with stop events. */
+/*
+ * host->stop_event: called only in builds with stop events.  No call into the
+ * tree is left from where it is called, so interrupts wait.
+ */
 static void
 host_stop_event(const char *name)
 {
+	HOLD_INTERRUPTS();
 	STOP_EVENT(name);
+	RESUME_INTERRUPTS();
 }
 
 static const MtHost host = {

@@ -430,6 +430,7 @@ registry_begin_build(Relation index, const uint64 build_id[2])
 	uint64		incarnation;
 	IndexSlot  *slot = registry_attach(index, build_id, &incarnation);
 
+	STOP_EVENT("build-registered");
 	registry_sweep_if_due();
 	lifecycle_build_begun(slot);
 	while (!start_build(ctx, slot))
@@ -605,7 +606,10 @@ sweep_slot(IndexSlot *slot, void *arg)
 	compat_path(key.tablespace, key.database, key.relnumber, key.backend,
 				path, sizeof(path));
 	if (registry_file_gone(path))
+	{
+		STOP_EVENT("sweep-file-gone");
 		registry_drop(&key, incarnation);
+	}
 	else
 		(void) drain(slot, bytes);
 	return true;

@@ -16,6 +16,18 @@
  *		AS '$libdir/masstree' LANGUAGE C STRICT;
  *	CREATE FUNCTION masstree_stop_event_wait(name text) RETURNS void
  *		AS '$libdir/masstree' LANGUAGE C STRICT;
+ *	CREATE FUNCTION masstree_stop_event_held(name text) RETURNS integer
+ *		AS '$libdir/masstree' LANGUAGE C STRICT;
+ *
+ * FAULTS.  The same builds can let allocations of the region fail
+ * (memory/fault.h), in whatever process makes them:
+ *
+ *	CREATE FUNCTION masstree_fault_plan(kind text, n bigint, times bigint)
+ *		RETURNS void AS '$libdir/masstree' LANGUAGE C STRICT;
+ *	CREATE FUNCTION masstree_fault_count(kind text) RETURNS bigint
+ *		AS '$libdir/masstree' LANGUAGE C STRICT;
+ *
+ * kind is "block" or "pages"; n 0 ends the plan.
  *
  * SPDX-License-Identifier: PostgreSQL
  * Copyright (c) 2026, the masstree developers
@@ -35,6 +47,7 @@
 #include "utils/builtins.h"
 #include "utils/wait_event.h"
 
+#include "../memory/fault.h"
 #include "../memory/shm.h"
 
 #define STOP_EVENT_NAME(name, what) name,
@@ -57,6 +70,7 @@ typedef struct StopEvent
 /* As long as nothing is set, reaching an event costs one look. */
 typedef struct StopEvents
 {
+	Faults		faults;			/* allocations that are to fail */
 	shm_u32		nset;
 	StopEvent	events[FLEXIBLE_ARRAY_MEMBER];
 } StopEvents;
@@ -66,6 +80,9 @@ static StopEvents *stop_events = NULL;
 PG_FUNCTION_INFO_V1(masstree_stop_event_set);
 PG_FUNCTION_INFO_V1(masstree_stop_event_reset);
 PG_FUNCTION_INFO_V1(masstree_stop_event_wait);
+PG_FUNCTION_INFO_V1(masstree_stop_event_held);
+PG_FUNCTION_INFO_V1(masstree_fault_plan);
+PG_FUNCTION_INFO_V1(masstree_fault_count);
 
 Size
 stop_event_shmem_size(void)
@@ -80,6 +97,7 @@ stop_event_init(void)
 
 	stop_events = ShmemInitStruct("masstree stop events",
 								  stop_event_shmem_size(), &found);
+	faults_share(&stop_events->faults);
 	if (found)
 		return;
 	memset(stop_events, 0, stop_event_shmem_size());
@@ -189,6 +207,52 @@ masstree_stop_event_wait(PG_FUNCTION_ARGS)
 		ConditionVariableSleep(&event->cv, PG_WAIT_EXTENSION);
 	ConditionVariableCancelSleep();
 	PG_RETURN_VOID();
+}
+
+/*
+ * masstree_stop_event_held(name): how many processes are held there.
+ */
+Datum
+masstree_stop_event_held(PG_FUNCTION_ARGS)
+{
+	StopEvent  *event = find_event(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+
+	PG_RETURN_INT32((int32) shm_load_acquire(&event->held));
+}
+
+/* The kind of allocation of that name; raises when there is none. */
+static FaultKind
+find_fault(text *name)
+{
+	char	   *kind = text_to_cstring(name);
+
+	if (strcmp(kind, "block") == 0)
+		return FAULT_BLOCK;
+	if (strcmp(kind, "pages") == 0)
+		return FAULT_PAGES;
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_OBJECT),
+			 errmsg("there is no kind of fault \"%s\"", kind)));
+}
+
+/*
+ * masstree_fault_plan(kind, n, times): let the n-th allocation fail.
+ */
+Datum
+masstree_fault_plan(PG_FUNCTION_ARGS)
+{
+	fault_plan(find_fault(PG_GETARG_TEXT_PP(0)), (uint64) PG_GETARG_INT64(1),
+			   (uint64) PG_GETARG_INT64(2));
+	PG_RETURN_VOID();
+}
+
+/*
+ * masstree_fault_count(kind): how many have failed since.
+ */
+Datum
+masstree_fault_count(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_INT64((int64) fault_count(find_fault(PG_GETARG_TEXT_PP(0))));
 }
 
 #endif							/* MT_STOP_EVENTS */

@@ -10,6 +10,10 @@
  * An event must not be placed where a node lock, a spin lock or an LWLock is
  * held.  A process that is held at one can be cancelled and terminated.
  *
+ * Those of src/tree and src/memory are inside of calls that nothing may leave, some
+ * of them under spin locks: a process that is held there heeds no interrupt
+ * before it has left the call (participant.c).
+ *
  * SPDX-License-Identifier: PostgreSQL
  * Copyright (c) 2026, the masstree developers
  *-------------------------------------------------------------------------
@@ -42,6 +46,9 @@ extern void stop_event_init(void);
 extern PGDLLEXPORT Datum masstree_stop_event_set(PG_FUNCTION_ARGS);
 extern PGDLLEXPORT Datum masstree_stop_event_reset(PG_FUNCTION_ARGS);
 extern PGDLLEXPORT Datum masstree_stop_event_wait(PG_FUNCTION_ARGS);
+extern PGDLLEXPORT Datum masstree_stop_event_held(PG_FUNCTION_ARGS);
+extern PGDLLEXPORT Datum masstree_fault_plan(PG_FUNCTION_ARGS);
+extern PGDLLEXPORT Datum masstree_fault_count(PG_FUNCTION_ARGS);
 
 #else
 

@@ -222,6 +222,8 @@ buddy_take(MtCtx *ctx, uint32_t *order, uint32_t least)
 {
 	Arena	   *arena = ctx->arena;
 
+	if (fault_due(FAULT_PAGES))
+		return 0;
 	for (uint32_t attempt = 0;; attempt++)
 	{
 		uint32_t	page;

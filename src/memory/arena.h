@@ -37,6 +37,7 @@
 #define MT_ARENA_H
 
 #include "epoch.h"
+#include "fault.h"
 #include "host.h"
 
 typedef uint32_t MtHandle;
@@ -162,8 +163,8 @@ extern void pool_count(MtCtx *ctx, Pool *pool, int counter, int64_t delta);
 extern int64_t pool_count_sum(MtCtx *ctx, Pool *pool, int counter);
 
 #ifdef MT_FAULTS
-/* Test builds: the n-th allocation from now fails (0: none does). */
-extern void arena_fail_after(uint64_t n);
+/* Test builds: the n-th block from now on is not to be had (0: all are). */
+#define arena_fail_after(n)	fault_plan(FAULT_BLOCK, n, 1)
 #endif
 
 #ifdef MT_ASSERT_CHECKING

@@ -17,6 +17,7 @@
 #define MT_ARENA_IMPL_H
 
 #include "arena.h"
+#include "fault.h"
 #include "mtassert.h"
 #include "spin.h"
 

@@ -40,32 +40,6 @@ static const uint8_t class_of_64[MT_LARGE / 64 + 1] = {
 	27, 27, 27, 27, 28, 28, 28, 28, 29, 29, 29, 29, 30, 30, 30, 30
 };
 
-#ifdef MT_FAULTS
-static shm_u64 fail_countdown;
-
-/*
- * Let the n-th allocation of this process from now on fail, once.
- */
-void
-arena_fail_after(uint64_t n)
-{
-	shm_store(&fail_countdown, n);
-}
-
-/* => Returns whether this allocation is the one. */
-static bool
-fault_due(void)
-{
-	uint64_t	n = shm_load(&fail_countdown);
-
-	while (n != 0 && !shm_cas(&fail_countdown, &n, n - 1))
-		;
-	return n == 1;
-}
-#else
-#define fault_due()	false
-#endif
-
 static inline uint32_t
 class_of(size_t size)
 {
@@ -522,7 +496,7 @@ pool_alloc(MtCtx *ctx, Pool *pool, size_t size)
 {
 	MtHandle	h;
 
-	if (fault_due())
+	if (fault_due(FAULT_BLOCK))
 		return 0;
 	h = alloc_once(ctx, pool, size);
 	if (h != 0)

@@ -1033,6 +1033,7 @@ mt_scan(MtCtx *ctx, MtTree *tree, MtGate gate, MtCursor *cursor, MtBatch *batch,
 	if (cursor->ended)
 		return gate_open(gate) ? MT_END : MT_GONE;
 	epoch_enter(ctx);
+	MT_STOP_EVENT(ctx, "tree-scan-inside");
 	for (;;)
 	{
 		if (!gate_open(gate))

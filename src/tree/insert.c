@@ -686,6 +686,7 @@ mt_insert(MtCtx *ctx, MtTree *tree, MtGate gate, const uint8_t *key, size_t len,
 	ins.nreserve = 0;
 	find_init(&ins.f, tree, key, len, true, tid);
 	epoch_enter(ctx);
+	MT_STOP_EVENT(ctx, "tree-insert-inside");
 	for (;;)
 	{
 		Attempt		a;

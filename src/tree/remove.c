@@ -395,6 +395,7 @@ remove_settle(MtCtx *ctx, MtTree *tree, Find *f, MtGate gate, Removal r,
 {
 	Pool	   *pool = &tree->pool;
 
+	MT_STOP_EVENT(ctx, "tree-remove-inside");
 	if (retire != 0)
 		pool_retire(ctx, pool, retire);
 	pool_count(ctx, pool, COUNT_TIDS, -1);

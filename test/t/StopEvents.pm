@@ -1,0 +1,128 @@
+
+# StopEvents.pm: stop events and faults (src/am/stopevent.c) for the TAP tests.
+#
+# SPDX-License-Identifier: PostgreSQL
+# Copyright (c) 2026, the masstree developers
+package StopEvents;
+
+use strict;
+use warnings;
+
+use File::Basename;
+use IPC::Run ();
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(sleep);
+
+use Exporter 'import';
+our @EXPORT = qw(make_functions all_stop_events open_session ask must
+  start_victim finish_victim ended wait_until);
+
+# The functions that only test builds have.
+sub make_functions
+{
+	my ($node, $dbname) = @_;
+
+	$node->safe_psql($dbname // 'postgres', <<'SQL');
+CREATE FUNCTION hold_at(name text) RETURNS void
+	AS '$libdir/masstree', 'masstree_stop_event_set' LANGUAGE C STRICT;
+CREATE FUNCTION let_go(name text) RETURNS void
+	AS '$libdir/masstree', 'masstree_stop_event_reset' LANGUAGE C STRICT;
+CREATE FUNCTION held(name text) RETURNS int
+	AS '$libdir/masstree', 'masstree_stop_event_held' LANGUAGE C STRICT;
+CREATE FUNCTION fail(kind text, n bigint, times bigint) RETURNS void
+	AS '$libdir/masstree', 'masstree_fault_plan' LANGUAGE C STRICT;
+CREATE FUNCTION failed(kind text) RETURNS bigint
+	AS '$libdir/masstree', 'masstree_fault_count' LANGUAGE C STRICT;
+SQL
+	return;
+}
+
+# The names in src/am/stopevents.list.
+sub all_stop_events
+{
+	my $list = slurp_file(dirname(__FILE__) . '/../../src/am/stopevents.list');
+	return $list =~ /^STOP_EVENT_NAME\("([^"]+)"/mg;
+}
+
+# A session that goes on after errors.
+sub open_session
+{
+	my ($node, $settings) = @_;
+	my $session = $node->background_psql('postgres', on_error_stop => 0);
+
+	$session->set_query_timer_restart;
+	must($session, $settings) if defined $settings;
+	return $session;
+}
+
+# Run something that may fail.  Returns what it gave and what it said.
+sub ask
+{
+	my ($session, $sql) = @_;
+
+	$session->{stderr} = '';
+	my $out = $session->query($sql);
+	return ($out, $session->{stderr});
+}
+
+# Run something that must not fail.  Warnings are allowed.
+sub must
+{
+	my ($session, $sql) = @_;
+	my ($out, $err) = ask($session, $sql);
+
+	die "\"$sql\" failed: $err" if $err =~ /ERROR|FATAL|PANIC/;
+	return $out;
+}
+
+# A session in a process of its own, that others may end: it runs the statements
+# one after the other.  options are for the server, as in PGOPTIONS.
+sub start_victim
+{
+	my ($node, $sql, $options) = @_;
+	my %victim = (out => '', err => '');
+
+	local $ENV{PGAPPNAME} = 'victim';
+	local $ENV{PGOPTIONS} = $options // '';
+	$victim{run} = IPC::Run::start(
+		[ 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('postgres'),
+			map { ('-c', $_) } ref $sql ? @$sql : ($sql) ],
+		'<', \undef, '>', \$victim{out}, '2>', \$victim{err},
+		IPC::Run::timeout($PostgreSQL::Test::Utils::timeout_default));
+	return \%victim;
+}
+
+sub ended
+{
+	my ($victim) = @_;
+
+	eval { $victim->{run}->pump_nb; };
+	return !$victim->{run}->pumpable;
+}
+
+# Wait for its end.  Returns what it said.
+sub finish_victim
+{
+	my ($victim) = @_;
+
+	eval { $victim->{run}->finish; };
+	return $victim->{err};
+}
+
+# Wait until a condition holds; dies when that takes too long.
+sub wait_until
+{
+	my ($what, $condition) = @_;
+	my $end = time() + $PostgreSQL::Test::Utils::timeout_default;
+
+	until ($condition->())
+	{
+		die "waited too long: $what" if time() > $end;
+		sleep 0.01;
+	}
+	return;
+}
+
+1;
