@@ -37,9 +37,10 @@ if [ "$status" -ne 0 ]; then
 fi
 
 psql -X -q <<-SQL
-	SELECT class, rounds, refused, entries, queries, by_index, ordered,
-	  (SELECT count(*) FROM failures f WHERE f.class = done.class) AS failures
-	  FROM done ORDER BY class;
+	SELECT format('%s for %s', name, type) AS class, (SELECT count(*) FROM places p WHERE p.class_n = c.n AND place <> '') AS collations,
+	  rounds, refused, entries, queries, by_index, ordered,
+	  (SELECT count(*) FROM failures f WHERE f.class = d.class) AS failures
+	  FROM classes c LEFT JOIN done d ON d.class = format('%s for %s', c.name, c.type) ORDER BY 1;
 	SELECT seed, class, what FROM failures ORDER BY seed LIMIT 20;
 SQL
 # A class that was never tested, or never through the index, has not passed.
