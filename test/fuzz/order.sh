@@ -15,7 +15,7 @@ set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
 seconds=$1 seed=${2:-$(od -An -N3 -tu4 /dev/urandom | tr -d ' ')}
-batch=20
+batch=10
 export PGDATABASE=order_fuzz
 export PGOPTIONS="-c client_min_messages=error -c search_path=order_fuzz,public"
 

@@ -675,8 +675,8 @@ run_workload(void)
 	do
 		run_round(arena, &ctx, total_rounds);
 	while (!harness_failing() && (double) (now_ns() - start) / 1e9 < slice);
-	printf("# %" PRIu64 " histories of %" PRIu64 " operations\n", total_rounds - rounds,
-		   total_ops - ops);
+	printf("# %s: %" PRIu64 " histories of %" PRIu64 " operations\n", workload->name,
+		   total_rounds - rounds, total_ops - ops);
 	region_destroy(arena);
 }
 
@@ -734,7 +734,7 @@ main(int argc, char **argv)
 			harness_run(name, run_workload);
 		}
 	}
-	printf("# %" PRIu64 " histories checked, %" PRIu64 " operations, %" PRIu64
+	printf("# %" PRIu64 " histories checked, %" PRIu64 " operations; %" PRIu64
 		   " calls and %" PRIu64 " observations of scans put in order; MT_SEED=%" PRIu64 "\n",
 		   total_rounds, total_ops, total_calls, total_observations, harness_seed());
 	return harness_finish();
