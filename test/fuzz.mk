@@ -30,8 +30,11 @@ TARGETS = tree_tiny tree_normal tidset_normal
 source = $(firstword $(subst _, ,$(1)))
 width = $(if $(findstring tiny,$(1)),$(TINY))
 
-.PHONY: replay bounded fuzz corpus targets
+.PHONY: replay bounded fuzz corpus targets names
 .SECONDARY:
+
+names:
+	@echo $(TARGETS)
 
 targets: $(TARGETS:%=$(FUZZ_WORK)/fuzz_%)
 
