@@ -145,8 +145,7 @@ build_all()
 {
 	local thread="-O1 -g -DMT_FAULTS $tiny -fsanitize=thread -include test/unit/yield.h"
 	local yield="$assertions $tiny -include test/unit/yield.h"
-	local address="$assertions -fsanitize=address,undefined -fno-sanitize-recover=all
-		-fno-omit-frame-pointer"
+	local address="$assertions -fsanitize=address,undefined -fno-sanitize-recover=all"
 	local name flags
 
 	for name in yield asan tsan; do
