@@ -108,7 +108,7 @@ BEGIN
   CASE below(4)
     WHEN 0 THEN RETURN one_of('0', '-0', 'NaN', 'Infinity', '-Infinity', '1', '-1', least_value, '-' || least_value);
     WHEN 1 THEN RETURN (below(2000) - 1000)::text;
-    WHEN 2 THEN RETURN one_of('', '-') || (1 + below(9)) || '.' || below(10::bigint ^ digits) || 'e' || (below(2 * most) - most);
+    WHEN 2 THEN RETURN one_of('', '-') || (1 + below(9)) || '.' || below((10 ^ digits)::bigint) || 'e' || (below(2 * most) - most);
     ELSE RETURN (random() * 2 - 1)::text;
   END CASE;
 END $$;
@@ -150,7 +150,7 @@ INSERT INTO generators VALUES
   ('time', 'CASE below(3) WHEN 0 THEN one_of(''00:00'', ''24:00'', ''23:59:59.999999'') ELSE (time ''00:00'' + random() * interval ''1 day'')::text END'),
   ('timetz', '(time ''00:00'' + below(48) * interval ''30 minutes'')::text || one_of(''+00'', ''+01'', ''-01'', ''+15:59'', ''-15:59'', ''+00:30'')'),
   ('interval', 'an_interval()'),
-  ('uuid', 'overlay(md5(random()::text) placing repeat(one_of(''0'', ''f'', ''7f''), 10) from 1 + 4 * below(4)::int for 10 * below(2)::int)::uuid'),
+  ('uuid', 'left(overlay(md5(random()::text) placing repeat(one_of(''0'', ''f'', ''7''), 10) from 1 + 4 * below(4)::int for 10 * below(2)::int), 32)::uuid'),
   ('inet', 'an_address()'), ('cidr', 'network(an_address()::inet)'),
   ('macaddr', 'left(md5(below(9)::text), 12)'), ('macaddr8', 'left(md5(below(9)::text), 16)'),
   ('pg_lsn', '''0/0''::pg_lsn + (an_integer(63) + 4611686018427387904)'),
@@ -164,6 +164,11 @@ INSERT INTO generators VALUES
 CREATE TABLE served (class_type regtype, type regtype);
 INSERT INTO served VALUES
   ('text', 'varchar'), ('inet', 'cidr'), ('anyenum', 'mood'), ('anyarray', 'int4[]'), ('anyrange', 'int4range');
+
+-- Its name for a cast; as "character" it would be character(1).
+CREATE FUNCTION name_of(type regtype) RETURNS text LANGUAGE sql STABLE AS $$
+  SELECT format('%I.%I', n.nspname, t.typname) FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace WHERE t.oid = type
+$$;
 
 CREATE FUNCTION draw(type regtype) RETURNS text LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
@@ -218,7 +223,7 @@ DECLARE
 BEGIN
   FOR c IN SELECT classes.n, classes.name, classes.type, CASE WHEN collatable THEN 'COLLATE ' || collations.name ELSE '' END AS place
            FROM classes LEFT JOIN collations ON collatable ORDER BY 1, 4 LOOP
-    EXECUTE format('CREATE TABLE placed (v %s %s)', c.type, c.place);
+    EXECUTE format('CREATE TABLE placed (v %s %s)', name_of(c.type), c.place);
     BEGIN
       EXECUTE format('CREATE INDEX ON placed USING masstree (v %s)', c.name);
       INSERT INTO places VALUES (c.n, c.place);
@@ -333,7 +338,7 @@ DECLARE
   row_of text := '';
 BEGIN
   FOR c IN SELECT * FROM columns ORDER BY n LOOP
-    EXECUTE format('CREATE TEMP TABLE pool%s AS SELECT draw(%L)::%s AS v, i FROM generate_series(0, %s) i', c.n, c.type, c.type, 1 + below(nrows));
+    EXECUTE format('CREATE TEMP TABLE pool%s AS SELECT draw(%L)::%s AS v, i FROM generate_series(0, %s) i', c.n, c.type, name_of(c.type), 1 + below(nrows));
     list := list || format(', c%s', c.n);
     row_of := row_of || format(', (SELECT v FROM pool%1$s WHERE i = (SELECT below((SELECT count(*) + count(*) / 15 FROM pool%1$s)) WHERE g IS NOT NULL))', c.n);
   END LOOP;
@@ -356,7 +361,7 @@ BEGIN
   SELECT * INTO op FROM operators o WHERE o.class_n = c.class_n ORDER BY o.strategy, o.right_type::oid
     OFFSET (SELECT below(count(*)) FROM operators o WHERE o.class_n = c.class_n) LIMIT 1;
   IF op.strategy = 6 THEN
-    RETURN format('c%s %s %L::%s', c.n, op.name, a_pattern(), op.right_type);
+    RETURN format('c%s %s %L::%s', c.n, op.name, a_pattern(), name_of(op.right_type));
   END IF;
   IF op.right_type = c.type AND below(2) = 0 THEN
     EXECUTE format('SELECT c%s::text FROM fuzzed WHERE c%1$s IS NOT NULL OFFSET %s LIMIT 1', c.n, below(20)) INTO value;
@@ -365,9 +370,9 @@ BEGIN
   IF op.strategy = 7 THEN
     value := left(value, below(20)::int);
   ELSIF op.strategy = 3 AND below(4) = 0 AND op.right_type = c.type THEN
-    RETURN format('c%s %s ANY (ARRAY[%L, %L, %L]::%s[])', c.n, op.name, value, draw(c.type), draw(c.type), c.type);
+    RETURN format('c%s %s ANY (ARRAY[%L, %L, %L]::%s[])', c.n, op.name, value, draw(c.type), draw(c.type), name_of(c.type));
   END IF;
-  RETURN format('c%s %s %L::%s', c.n, op.name, value, op.right_type);
+  RETURN format('c%s %s %L::%s', c.n, op.name, value, name_of(op.right_type));
 END $$;
 
 CREATE PROCEDURE compare_all(seed bigint, class_name text) LANGUAGE plpgsql AS $$
@@ -405,7 +410,7 @@ BEGIN
   SELECT format('%s for %s', name, type) INTO class_name FROM columns WHERE n = 1;
   INSERT INTO done VALUES (class_name, 0, 0, 0, 0, 0, 0) ON CONFLICT DO NOTHING;
   DROP TABLE IF EXISTS fuzzed;
-  EXECUTE format('CREATE TABLE fuzzed (id int, %s)', (SELECT string_agg(format('c%s %s %s', n, type, place), ', ' ORDER BY n) FROM columns));
+  EXECUTE format('CREATE TABLE fuzzed (id int, %s)', (SELECT string_agg(format('c%s %s %s', n, name_of(type), place), ', ' ORDER BY n) FROM columns));
   nrows := 20 + below(150);
   CALL fill(nrows);
   BEGIN
