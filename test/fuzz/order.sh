@@ -2,7 +2,7 @@
 #
 # order.sh SECONDS [SEED]: compare masstree with the server's own comparisons
 # over random values (order.sql), in the cluster that libpq finds, in a database
-# of its own.
+# of its own; longer if that is not enough for one round of each operator class.
 #
 # Prints what was done with each operator class, and every failure with the seed
 # of its round, which alone is repeated by
@@ -23,8 +23,10 @@ psql -X -q -d postgres -c 'DROP DATABASE IF EXISTS order_fuzz' -c 'CREATE DATABA
 psql -X -q -v ON_ERROR_STOP=1 -f order.sql || exit 1
 
 # A round is a transaction of its own; what a crash leaves undone is a failure.
+classes=$(psql -X -q -t -A -c 'SELECT count(*) FROM classes') || exit 1
 end=$((SECONDS + seconds)) next=$seed status=0
-while [ "$SECONDS" -lt "$end" ] && [ "$status" -eq 0 ]; do
+while [ "$status" -eq 0 ] &&
+	{ [ "$SECONDS" -lt "$end" ] || [ $((next - seed)) -lt "$classes" ]; }; do
 	for ((i = 0; i < batch; i++)); do
 		echo "SELECT order_fuzz.round($((next + i)));"
 	done | psql -X -q -t -A -v ON_ERROR_STOP=1 >/dev/null || status=1
