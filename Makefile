@@ -4,6 +4,8 @@
 #	make demo	shows masstree beside btree on real data
 #	make bench-tree	measures the tree alone
 #	make bench-sql	measures it beside btree through SQL
+#	make soak	tests for an hour
+#	make fuzz	fuzzes for an hour
 #
 #	make, make install, make installcheck	as with every extension (PGXS).
 #
@@ -13,7 +15,7 @@
 #	STOP_EVENTS=1	tests can hold processes at named points, and let
 #			allocations of shared memory fail
 
-OWN_GOALS = check demo bench-sql bench-tree build/bench_tree
+OWN_GOALS = check demo soak fuzz bench-sql bench-tree build/bench_tree
 
 ifneq ($(filter $(OWN_GOALS),$(MAKECMDGOALS)),)
 

@@ -4,7 +4,7 @@
 #
 # Prints one line for every step, and last "N passed, N failed".  CHECK_ONLY may
 # hold a pattern (bash) of the names of steps to run, for work on a part; builds
-# that a step needs are made anyway.
+# that a step needs are made anyway.  Sourced, it only defines the steps.
 #
 # SPDX-License-Identifier: PostgreSQL
 # Copyright (c) 2026, the masstree developers
@@ -51,7 +51,7 @@ run_unit()
 	local output line status=0 wrapper=()
 
 	# TSan cannot live with some layouts of the address space.
-	if [[ $1 == */unit-tsan/* ]] && setarch -R true 2>/dev/null; then
+	if [[ $1 == *-tsan/* ]] && setarch -R true 2>/dev/null; then
 		wrapper=(setarch -R)
 	fi
 	echo "== $1"
@@ -77,6 +77,32 @@ schedules()
 {
 	make -s -f test/sched.mk -j "$cores" OUT="$WORK/sched" CC=gcc all
 	run_unit "$WORK/sched/sched" 240
+}
+
+# history NAME SECONDS CC FLAGS...: recorded work of many participants, built that
+# way, and the checker's verdict on it.
+history()
+{
+	local name=$1 seconds=$2 cc=$3 dir=$WORK/history-$1
+	shift 3
+
+	make -s -f test/history.mk -j "$cores" OUT="$dir" CC="$cc" HISTORY_CFLAGS="$*" all
+	MT_SECONDS=$seconds run_unit "$dir/history" $((seconds * 4 + 60))
+}
+
+histories()
+{
+	history normal 5 gcc -O2 -g
+	history tiny 8 gcc $assertions $tiny -include test/unit/yield.h
+	history tsan 10 gcc -O1 -g -DMT_FAULTS $tiny -fsanitize=thread -include test/unit/yield.h
+}
+
+# fuzz_tree SECONDS: each target of the tree for that long, after its corpus.
+fuzz_tree()
+{
+	make -s -f test/fuzz.mk -j "$cores" FUZZ_WORK="$WORK/fuzz" targets
+	make -s -f test/fuzz.mk FUZZ_WORK="$WORK/fuzz" FUZZ_KEEP="$WORK/log" FUZZ_SECONDS="$1" \
+		bounded
 }
 
 # ---- SQL and isolation ------------------------------------------------------------
@@ -156,6 +182,18 @@ isolation_tests()
 		--dbname=isolation --inputdir=test/isolation "${tests[@]}"
 }
 
+# fuzz_order SECONDS: random values in every operator class.
+fuzz_order()
+{
+	local output status=0
+
+	output=$(test/fuzz/order.sh "$1" 2>&1) || status=$?
+	printf '%s\n' "$output"
+	[[ ${output##*$'\n'} =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed$ ]] || return 1
+	tally "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}"
+	return "$status"
+}
+
 # ---- TAP -----------------------------------------------------------------------------
 
 # tap FILE: run one test script and count its lines.
@@ -205,6 +243,8 @@ tree_lane()
 	run unit-yield "unit tests, tiny nodes, losing the processor anywhere" \
 		unit yield 300 gcc $assertions $tiny -include test/unit/yield.h
 	run schedules "deterministic schedules of the tree" schedules
+	run history "histories of threads and processes" histories
+	run fuzz-tree "fuzzing the tree and the sets of TIDs" fuzz_tree 5
 	run unit-asan "unit tests, AddressSanitizer and UBSan" \
 		unit asan 300 gcc $assertions -fsanitize=address,undefined \
 		-fno-sanitize-recover=all -fno-omit-frame-pointer
@@ -224,11 +264,16 @@ server_lane()
 	$step_ok || return
 	run sql "SQL" with_cluster sql gcc sql_tests sql
 	run sql-debug "SQL, with assertions" with_cluster sql-debug debug sql_tests sql-debug
+	run fuzz-order "fuzzing the order of keys" \
+		with_cluster fuzz-order debug fuzz_order 12
 	run isolation "isolation" with_cluster isolation debug isolation_tests isolation
 	for file in test/t/*.pl; do
 		run "tap-$(basename "$file" .pl)" "$(basename "$file" .pl)" tap "$file"
 	done
 }
+
+# soak.sh and fuzz.sh use what stands above.
+[ "${BASH_SOURCE[0]}" = "$0" ] || return 0
 
 tree_lane
 server_lane

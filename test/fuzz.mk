@@ -5,10 +5,11 @@
 #	make -f test/fuzz.mk fuzz		each target for FUZZ_HOURS, in turn
 #
 # What a target finds new grows FUZZ_WORK/corpus-*, not the corpus of the
-# source; an input that fails lies beside it as crash-*.  One failing input is
+# source; an input that fails lies in FUZZ_KEEP as TARGET-crash-*.  One failing input is
 # replayed by naming it: FUZZ_WORK/replay_tree_tiny FILE.
 
 FUZZ_WORK ?= build/fuzz
+FUZZ_KEEP ?= $(FUZZ_WORK)
 FUZZ_SECONDS ?= 30
 FUZZ_HOURS ?= 1
 FUZZ_MAX_LEN ?= 1024
@@ -29,8 +30,11 @@ TARGETS = tree_tiny tree_normal tidset_normal
 source = $(firstword $(subst _, ,$(1)))
 width = $(if $(findstring tiny,$(1)),$(TINY))
 
-.PHONY: replay bounded fuzz corpus targets
+.PHONY: replay bounded fuzz corpus targets names
 .SECONDARY:
+
+names:
+	@echo $(TARGETS)
 
 targets: $(TARGETS:%=$(FUZZ_WORK)/fuzz_%)
 
@@ -45,12 +49,12 @@ replay: $(TARGETS:%=$(FUZZ_WORK)/replay_%)
 
 bounded: targets
 	@for target in $(TARGETS); do \
-		test/fuzz/run.sh $(FUZZ_WORK) $$target $(FUZZ_SECONDS) $(FUZZ_MAX_LEN) || exit 1; \
+		FUZZ_KEEP=$(FUZZ_KEEP) test/fuzz/run.sh $(FUZZ_WORK) $$target $(FUZZ_SECONDS) $(FUZZ_MAX_LEN) || exit 1; \
 	done
 
 fuzz: targets
 	@for target in $(TARGETS); do \
-		test/fuzz/run.sh $(FUZZ_WORK) $$target $$((3600 * $(FUZZ_HOURS))) 8192 || exit 1; \
+		FUZZ_KEEP=$(FUZZ_KEEP) test/fuzz/run.sh $(FUZZ_WORK) $$target $$((3600 * $(FUZZ_HOURS))) 8192 || exit 1; \
 	done
 
 # Write the corpus again; for who changes how an input is read.

@@ -1,11 +1,19 @@
 # The goals that set up what they need themselves.  They work without a
 # PostgreSQL on the machine, so this file includes no PGXS.
 
-.PHONY: check demo bench-tree bench-sql
+.PHONY: check demo bench-tree bench-sql soak fuzz
 
 # Everything that proves the extension; the last line is "N passed, N failed".
 check:
 	@test/run.sh check
+
+# The long forms of what check does briefly, for SOAK_MINUTES (60), see test/soak.sh.
+soak:
+	@test/run.sh soak
+
+# All fuzz targets, for FUZZ_HOURS (1) together, see test/fuzz.sh.
+fuzz:
+	@test/run.sh fuzz
 
 # masstree beside btree over the file paths of this machine.
 demo:

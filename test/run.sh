@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 #
-# run.sh check|demo|bench-sql [arguments]
+# run.sh check|demo|bench-sql|soak|fuzz [arguments]
 #
-# The outer half of `make check`, `make demo` and `make bench-sql`: installs the
+# The outer half of `make check`, `make demo` and the like: installs the
 # Debian packages that are missing, copies the source into a temporary folder, and
 # runs the script of that name there as an unprivileged user (PostgreSQL refuses root).
 # Nothing outside that folder is written, no cluster that exists is touched, and
@@ -17,7 +17,7 @@
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-goal=${1:?usage: run.sh check|demo|bench-sql}
+goal=${1:?usage: run.sh check|demo|bench-sql|soak|fuzz}
 shift
 
 work=
@@ -63,7 +63,8 @@ unset MAKEFLAGS MFLAGS MAKELEVEL DESTDIR
 
 if [ -z "${PG_CONFIG:-}" ]; then
 	"$root/test/packages.sh" postgresql-15 postgresql-client-15 \
-		postgresql-server-dev-15 libicu-dev libipc-run-perl liburcu-dev clang gcc libc6-dev \
+		postgresql-server-dev-15 libicu-dev libipc-run-perl liburcu-dev clang \
+		libclang-rt-dev gcc libc6-dev \
 		make perl wamerican
 	PG_CONFIG=/usr/lib/postgresql/15/bin/pg_config
 fi
@@ -114,7 +115,8 @@ fi
 cd "$work/src"
 environment=(PATH="$PATH" LANG=C.UTF-8 LC_ALL=C.UTF-8 HOME="$work/home"
 	TMPDIR="$work/tmp" WORK="$work" PG_CONFIG="$PG_CONFIG" TERM="${TERM:-dumb}")
-for name in CHECK_ONLY DEMO_PATHS BENCH_ROWS BENCH_ROUNDS CI; do
+for name in CHECK_ONLY DEMO_PATHS BENCH_ROWS BENCH_ROUNDS CI \
+	SOAK_MINUTES SOAK_ONLY FUZZ_HOURS; do
 	[ -z "${!name:-}" ] || environment+=("$name=${!name}")
 done
 

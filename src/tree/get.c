@@ -9,6 +9,32 @@
  */
 #include "find.h"
 
+/* Empty border nodes that one look for the smallest TID may pass. */
+#define MAX_PASSED		4
+
+typedef struct Passed
+{
+	BorderNode *border;
+	uint64_t	version;
+	uint64_t	perm;
+} Passed;
+
+/*
+ * Are the nodes that were passed as they were?  A change to an empty node shows
+ * in its permutation, and in its version as soon as the node is empty again.
+ */
+static bool
+still_empty(const Passed *passed, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+	{
+		if (shm_load_acquire(&passed[i].border->perm) != passed[i].perm ||
+			node_changed(&passed[i].border->node, passed[i].version))
+			return false;
+	}
+	return true;
+}
+
 /*
  * The smallest TID of a layer of TIDs.
  * => MT_OK; MT_ABSENT when the layer is one empty node, which it is only for as
@@ -19,7 +45,8 @@ static MtResult
 first_tid(MtCtx *ctx, MtHandle root, MtTid *tid)
 {
 	Position	from = {0, 8};
-	bool		passed = false;
+	Passed		passed[MAX_PASSED];
+	uint32_t	npassed = 0;
 
 	for (;;)
 	{
@@ -45,12 +72,14 @@ first_tid(MtCtx *ctx, MtHandle root, MtTid *tid)
 		if (n > 0)
 		{
 			*tid = tids[0];
-			return MT_OK;
+			return still_empty(passed, npassed) ? MT_OK : MT_MOVED;
 		}
 		if (!fences.has_high)
-			return passed ? MT_MOVED : MT_ABSENT;
+			return npassed > 0 ? MT_MOVED : MT_ABSENT;
+		if (npassed == MAX_PASSED)
+			return MT_MOVED;
+		passed[npassed++] = (Passed) {b, v, perm};
 		from = fences.high;
-		passed = true;
 	}
 }
 
