@@ -428,6 +428,7 @@ sub run_item
 	my $t1 = time();
 	my @by_plain = defined $for_plain ? $plain->answer(180) : ();
 	printf "SLOW %.2f %.2f %s\n", $t1 - $t0, time() - $t1, substr($sql, 0, 300) if $ENV{DIFF_SLOW} && time() - $t0 > $ENV{DIFF_SLOW};
+	$self->{failed} = grep { /^ERROR: / } @by_tree;
 	$self->{errors}{$_}++ foreach map { /^ERROR:  (\w+)/ ? $1 : () } @by_plain;
 	my $wrong = $self->verdict($item, \@by_plain, \@by_tree);
 	return undef unless $wrong;
@@ -446,13 +447,15 @@ sub run_script
 	foreach my $at (0 .. $#$items)
 	{
 		my $item = $items->[$at];
-		$self->count_scans($item) if $options{count} && $item->{explain} && chance(0.3);
 		$found = $self->run_item($item);
 		$self->{ran}++;
 		$self->{compared}++ unless $item->{tree} || $item->{settings};
-		next unless $found;
-		$found->{at} = $at;
-		last;
+		if ($found)
+		{
+			$found->{at} = $at;
+			last;
+		}
+		$self->count_scans($item) if $options{count} && $item->{explain} && !$self->{failed} && chance(0.3);
 	}
 	$self->count_uses if $options{count} && !$found;
 	return $found;
