@@ -111,8 +111,8 @@ with_cluster()
 	shift 2
 
 	create_cluster "$name" "$stage"
-	cat >>"$WORK/data-$name/postgresql.conf" <<-'CONF'
-		masstree.memory = 256MB
+	cat >>"$WORK/data-$name/postgresql.conf" <<-CONF
+		masstree.memory = ${cluster_memory:-256MB}
 		max_connections = 50
 		log_autovacuum_min_duration = -1
 	CONF
@@ -154,6 +154,24 @@ isolation_tests()
 	export PGISOLATIONTIMEOUT=60
 	regress_driver "$pgxs_dir/src/test/isolation/pg_isolation_regress" "$1" \
 		--dbname=isolation --inputdir=test/isolation "${tests[@]}"
+}
+
+# differential CLUSTER: random scripts with and without masstree, for a while.
+differential()
+{
+	local line
+
+	DIFF_BIN=$pg_bin DIFF_DATA=$WORK/data-$1 DIFF_LOG=$WORK/log/server-$1.log \
+		perl test/diff/diff.pl --seconds 35 --length 150 --restarts 1 --restart-every 4 \
+		--pressure --keep "$WORK/log" | tee "$WORK/log/diff.out" || true
+	line=$(tail -n 1 "$WORK/log/diff.out")
+	if [[ $line =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed$ ]]; then
+		tally "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}"
+		[ "${BASH_REMATCH[2]}" -eq 0 ]
+	else
+		echo "diff.pl ended without a total"
+		tally 0 1
+	fi
 }
 
 # ---- TAP -----------------------------------------------------------------------------
@@ -225,6 +243,8 @@ server_lane()
 	run sql "SQL" with_cluster sql gcc sql_tests sql
 	run sql-debug "SQL, with assertions" with_cluster sql-debug debug sql_tests sql-debug
 	run isolation "isolation" with_cluster isolation debug isolation_tests isolation
+	cluster_memory=24MB run diff "random SQL with and without masstree" \
+		with_cluster diff debug differential diff
 	for file in test/t/*.pl; do
 		run "tap-$(basename "$file" .pl)" "$(basename "$file" .pl)" tap "$file"
 	done

@@ -21,22 +21,23 @@ seed=${2:-$((RANDOM * 32768 + RANDOM))}
 build_extension debug CC=gcc STOP_EVENTS=1 ASSERTIONS=1 >"$WORK/log/build.log" 2>&1 ||
 	{ tail -n 40 "$WORK/log/build.log"; echo "0 passed, 1 failed"; exit 1; }
 
-# differ NAME MEMORY SECONDS SEED: with a cluster of its own.
+# differ NAME MEMORY SECONDS SEED OPTION...: with a cluster of its own.
 differ()
 {
-	local name=$1 status=0
+	local name=$1 memory=$2 seconds=$3 seed=$4 status=0
+	shift 4
 
 	create_cluster "$name" debug
 	cat >>"$WORK/data-$name/postgresql.conf" <<-CONF
-		masstree.memory = $2
+		masstree.memory = $memory
 		shared_buffers = 64MB
 		max_connections = 50
 		log_min_messages = error
 	CONF
 	start_cluster "$name"
 	DIFF_BIN=$pg_bin DIFF_DATA=$WORK/data-$name DIFF_LOG=$WORK/log/server-$name.log \
-		perl test/diff/diff.pl --seed "$4" --seconds "$3" --length 400 --restarts 2 \
-		--restart-every 2 --shrink 600 --keep "$WORK/log" | tee "$WORK/log/$name.log" || status=1
+		perl test/diff/diff.pl --seed "$seed" --seconds "$seconds" --length 400 --restarts 2 \
+		--restart-every 2 --shrink 600 --keep "$WORK/log" "$@" | tee "$WORK/log/$name.log" || status=1
 	stop_cluster "$name" || status=1
 	if grep -E "PANIC:|TRAP:|terminated by signal" "$WORK/log/server-$name.log"; then
 		echo "the server broke"
@@ -55,7 +56,7 @@ current_step=diff
 echo "== plenty of memory"
 differ roomy 256MB $((minutes * 30)) "$seed"
 echo "== little memory"
-differ tight 16MB $((minutes * 30)) $((seed + 500000))
+differ tight 16MB $((minutes * 30)) $((seed + 500000)) --pressure
 
 read -r passed failed < <(awk '{p += $1; f += $2} END {print p + 0, f + 0}' "$results/diff")
 echo "$passed passed, $failed failed"

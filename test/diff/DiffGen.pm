@@ -31,7 +31,8 @@ use DiffValues qw(chance pick between quote_text type_info pattern);
 my $sessions = 3;
 
 # classes: the usable operator classes; can: what the access method can do; both from
-# DiffRun.pm.  Options: restarts.
+# DiffRun.pm.  Options: restarts (how many), pressure (may memory be used up?),
+# length (in steps).
 sub new
 {
 	my ($class, %options) = @_;
@@ -39,6 +40,7 @@ sub new
 		classes => $options{classes},
 		can => $options{can},
 		restarts => $options{restarts} // 0,
+		pressure => $options{pressure} // 0,
 		length => $options{length} // 250,
 		items => [],
 		next_id => 1,
@@ -817,7 +819,7 @@ sub maintenance
 sub pressure
 {
 	my ($self) = @_;
-	return if $self->{unique} || !$self->quiet;
+	return if $self->{unique};
 	$self->add(0, 'CREATE TABLE filler (f text) WITH (autovacuum_enabled = off); '
 		. 'CREATE INDEX ON filler USING masstree (f) WITH (on_full = error); '
 		. 'INSERT INTO filler SELECT md5(g::text) || repeat(md5(g::text), 300) FROM generate_series(1, 20000) g; '
@@ -884,7 +886,7 @@ sub script
 	$self->insert(0) foreach 1 .. 3;
 	$self->add(0, 'ANALYZE t', cmp => 'none') if chance(0.5);
 	my %restarts = map { between(20, $self->{length}) => 1 } 1 .. $self->{restarts};
-	my $pressure = chance(0.1) ? between(20, $self->{length}) : 0;
+	my $pressure = $self->{pressure} && chance(0.4) ? between(20, $self->{length}) : 0;
 	foreach my $n (1 .. $self->{length})
 	{
 		$self->restart if $restarts{$n};

@@ -7,6 +7,7 @@
 #	--rounds N	at most so many rounds
 #	--length N	steps of a script (250)
 #	--restarts N	server restarts in every `--restart-every`th script (0)
+#	--pressure	now and then use up the memory of the trees, which should be little
 #	--shrink N	seconds for making a failing script shorter (120)
 #	--keep DIR	where scripts that fail are kept (.)
 #	--replay FILE	run such a script instead
@@ -29,7 +30,7 @@ use DiffGen;
 use DiffRun;
 
 my %options = (seconds => 45, length => 250, restarts => 0, 'restart-every' => 3, shrink => 120, keep => '.');
-GetOptions(\%options, 'seed=i', 'seconds=i', 'rounds=i', 'length=i', 'restarts=i', 'restart-every=i', 'shrink=i', 'keep=s', 'replay=s')
+GetOptions(\%options, 'seed=i', 'seconds=i', 'rounds=i', 'length=i', 'restarts=i', 'restart-every=i', 'pressure', 'shrink=i', 'keep=s', 'replay=s')
   or die "see the head of $0\n";
 $| = 1;
 binmode STDOUT, ':utf8';
@@ -94,7 +95,8 @@ for (my $round = 0; time() - $start < $options{seconds}; $round++)
 	my $round_seed = $seed + $round;
 	srand($round_seed);
 	my $restarts = $options{restarts} && $round % $options{'restart-every'} == 0 ? $options{restarts} : 0;
-	my $gen = DiffGen->new(classes => $run->{classes}, can => $run->{can}, length => $options{length}, restarts => $restarts);
+	my $gen = DiffGen->new(classes => $run->{classes}, can => $run->{can}, length => $options{length}, restarts => $restarts,
+		pressure => $options{pressure});
 	my $items = $gen->script;
 	my $finding = $run->run_script($items, count => 1);
 	if (!$finding)
