@@ -137,8 +137,8 @@ with_cluster()
 	shift 2
 
 	create_cluster "$name" "$stage"
-	cat >>"$WORK/data-$name/postgresql.conf" <<-'CONF'
-		masstree.memory = 256MB
+	cat >>"$WORK/data-$name/postgresql.conf" <<-CONF
+		masstree.memory = ${cluster_memory:-256MB}
 		max_connections = 50
 		log_autovacuum_min_duration = -1
 	CONF
@@ -192,6 +192,24 @@ fuzz_order()
 	[[ ${output##*$'\n'} =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed$ ]] || return 1
 	tally "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}"
 	return "$status"
+}
+
+# differential CLUSTER: random scripts with and without masstree, for a while.
+differential()
+{
+	local line
+
+	DIFF_BIN=$pg_bin DIFF_DATA=$WORK/data-$1 DIFF_LOG=$WORK/log/server-$1.log \
+		perl test/diff/diff.pl --seconds 35 --length 150 --restarts 1 --restart-every 4 \
+		--pressure --keep "$WORK/log" | tee "$WORK/log/diff.out" || true
+	line=$(tail -n 1 "$WORK/log/diff.out")
+	if [[ $line =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed$ ]]; then
+		tally "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}"
+		[ "${BASH_REMATCH[2]}" -eq 0 ]
+	else
+		echo "diff.pl ended without a total"
+		tally 0 1
+	fi
 }
 
 # ---- TAP -----------------------------------------------------------------------------
@@ -267,6 +285,8 @@ server_lane()
 	run fuzz-order "fuzzing the order of keys" \
 		with_cluster fuzz-order debug fuzz_order 12
 	run isolation "isolation" with_cluster isolation debug isolation_tests isolation
+	cluster_memory=24MB run diff "random SQL with and without masstree" \
+		with_cluster diff debug differential diff
 	for file in test/t/*.pl; do
 		run "tap-$(basename "$file" .pl)" "$(basename "$file" .pl)" tap "$file"
 	done
