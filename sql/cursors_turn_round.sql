@@ -29,30 +29,6 @@ FETCH BACKWARD 1 FROM c;
 CLOSE c;
 
 -- every way of stepping, against an array
-CREATE FUNCTION walk(query text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-  c refcursor;
-  expected int[];
-  at int := 0;
-  step int;
-  got int;
-  dir text;
-  wrong int := 0;
-BEGIN
-  EXECUTE format('SELECT array_agg(x.n) FROM (%s) x', query) INTO expected;
-  OPEN c SCROLL FOR EXECUTE query;
-  FOR i IN 1..3000 LOOP
-    step := (hashint4(i) & 7) - 3;
-    CONTINUE WHEN step = 0;
-    at := greatest(0, least(cardinality(expected) + 1, at + step));
-    FETCH RELATIVE step FROM c INTO got;
-    IF got IS DISTINCT FROM (CASE WHEN at BETWEEN 1 AND cardinality(expected) THEN expected[at] END) THEN
-      wrong := wrong + 1;
-    END IF;
-  END LOOP;
-  CLOSE c;
-  RETURN format('%s rows, %s wrong', cardinality(expected), wrong);
-END $$;
 SELECT walk('SELECT n FROM scroll ORDER BY n');
 SELECT walk('SELECT n FROM scroll ORDER BY n DESC');
 SELECT walk('SELECT n FROM scroll WHERE n BETWEEN 10 AND 20 ORDER BY n');

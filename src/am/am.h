@@ -28,7 +28,7 @@
 
 #include "compat.h"
 #include "stopevent.h"
-#include "../key/key.h"
+#include "../key/indexkey.h"
 #include "../tree/masstree.h"
 
 /* ---- participants (participant.c) -------------------------------------- */
@@ -137,9 +137,7 @@ typedef struct IndexInfoCache
 {
 	IndexSlot  *slot;
 	uint64		incarnation;
-	const KeyCodec *codec;		/* of this process, for as long as it lives */
-	bool		descending;		/* indoption of the column */
-	bool		nulls_first;
+	const IndexCodec *codec;	/* of this process, for as long as it lives */
 } IndexInfoCache;
 
 /* Size of the registry's fixed part and its initialisation at server start. */
@@ -160,9 +158,13 @@ extern IndexInfoCache *index_attach(Relation index);
  * The codec part alone: works without region and storage.  Raises
  * ERRCODE_FEATURE_NOT_SUPPORTED when type or collation are not supported.
  */
-extern const KeyCodec *index_codec(Relation index);
+extern const IndexCodec *index_codec(Relation index);
 
 /* The same without raising: NULL, with *why and *hint set. */
+extern const IndexCodec *index_codec_lookup(Relation index, const char **why,
+											const char **hint);
+
+/* The codec of a column; NULL, with *why and *hint set. */
 extern const KeyCodec *codec_lookup(Oid opcintype, Oid opfamily, Oid collation,
 									const char **why, const char **hint);
 
@@ -298,23 +300,31 @@ extern void worker_register_preload(void);
 
 /* ---- scans (scan.c, scankey.c) --------------------------------------------- */
 
+extern bool mt_amcanreturn(Relation index, int attno);
 extern IndexScanDesc mt_ambeginscan(Relation index, int nkeys, int norderbys);
 extern void mt_amrescan(IndexScanDesc scan, ScanKey keys, int nkeys,
 						ScanKey orderbys, int norderbys);
 extern bool mt_amgettuple(IndexScanDesc scan, ScanDirection dir);
 extern int64 mt_amgetbitmap(IndexScanDesc scan, TIDBitmap *tbm);
+extern void mt_ammarkpos(IndexScanDesc scan);
+extern void mt_amrestrpos(IndexScanDesc scan);
 extern void mt_amendscan(IndexScanDesc scan);
 
 /*
  * What the scan keys of one scan come to.
  */
+typedef struct ScanRanges ScanRanges;
+
 typedef struct ScanPlan
 {
 	bool		impossible;		/* contradictory: no row */
 	bool		keys;			/* the keys of the tree within range */
 	bool		nulls;			/* the NULLs */
+	bool		recheck;		/* what is found among the keys is compared again */
+	bool		many;			/* there are more ranges, or a filter: ranges.h */
 	KeyRange	range;
 	KeyRange	scratch;		/* room for one more key while they combine */
+	ScanRanges *ranges;			/* NULL until it is needed */
 } ScanPlan;
 
 /* Initialise the buffers of a plan in a memory context; free them. */
@@ -323,6 +333,9 @@ extern void scan_plan_free(ScanPlan *plan);
 
 extern void scan_plan(Relation index, IndexInfoCache *cache, ScanKey keys,
 					  int nkeys, ScanPlan *plan);
+
+/* Make a range say nothing; its buffers stay. */
+extern void range_clear(KeyRange *range);
 
 /* ---- the vacuum interlock (publish.c) --------------------------------------- */
 

@@ -59,7 +59,7 @@ mt_ambuildphasename(int64 phase)
  * Refuse to build what could not be used or not be loaded again.
  * => the codec.
  */
-static const KeyCodec *
+static const IndexCodec *
 check_can_build(Relation heap, Relation index)
 {
 	/*
@@ -93,7 +93,7 @@ build_callback(Relation index, ItemPointer tid, Datum *values, bool *isnull,
 {
 	TreeFill   *fill = state;
 
-	fill_encode(fill, values[0], isnull[0]);
+	fill_encode(fill, values, isnull);
 	fill_keep(fill, tid_from_pointer(tid));
 }
 
@@ -110,7 +110,7 @@ build_progress(uint64 rows)
  */
 static double
 build_tree(Relation heap, Relation index, IndexInfo *info,
-		   const KeyCodec *codec, IndexSlot *slot, uint64 *indexed)
+		   const IndexCodec *codec, IndexSlot *slot, uint64 *indexed)
 {
 	TreeFill   *fill = fill_begin(codec, maintenance_work_mem);
 	MtGate		gate = {&slot->gate, shm_load_acquire(&slot->gate)};
@@ -151,7 +151,7 @@ IndexBuildResult *
 mt_ambuild(Relation heap, Relation index, IndexInfo *info)
 {
 	IndexBuildResult *result = palloc0(sizeof(IndexBuildResult));
-	const KeyCodec *codec;
+	const IndexCodec *codec;
 	IndexSlot  *slot;
 	SecureState secure;
 	uint64		build_id[2];

@@ -21,17 +21,17 @@
 struct TreeFill
 {
 	MemoryContext context;
-	const KeyCodec *codec;
+	const IndexCodec *codec;
 	Size		memory;
-	KeyBuf		buf;			/* the row that was encoded last */
-	bool		isnull;
+	KeyMaker	maker;
+	const uint8 *key;			/* of the row that was encoded last */
 	KeySort    *keys;
 	KeySort    *nulls;			/* NULL until there is one */
 	uint64		count;
 };
 
 TreeFill *
-fill_begin(const KeyCodec *codec, int memory_kb)
+fill_begin(const IndexCodec *codec, int memory_kb)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
 												  "masstree fill",
@@ -42,25 +42,23 @@ fill_begin(const KeyCodec *codec, int memory_kb)
 	fill->context = context;
 	fill->codec = codec;
 	fill->memory = (Size) memory_kb * 1024;
-	keybuf_init(&fill->buf, context);
+	key_maker_init(&fill->maker, context);
 	fill->keys = keysort_begin(fill->memory);
 	MemoryContextSwitchTo(old);
 	return fill;
 }
 
 void
-fill_encode(TreeFill *fill, Datum value, bool isnull)
+fill_encode(TreeFill *fill, Datum *values, bool *isnull)
 {
-	fill->isnull = isnull;
-	if (!isnull)
-		key_encode(fill->codec, value, &fill->buf);
+	fill->key = index_encode(fill->codec, values, isnull, &fill->maker);
 }
 
 void
 fill_keep(TreeFill *fill, MtTid tid)
 {
-	if (!fill->isnull)
-		keysort_add(fill->keys, fill->buf.data, fill->buf.len, tid);
+	if (fill->key != NULL)
+		keysort_add(fill->keys, fill->key, fill->maker.key.len, tid);
 	else
 	{
 		if (fill->nulls == NULL)

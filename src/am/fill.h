@@ -22,13 +22,13 @@ typedef struct TreeFill TreeFill;
  * to temporary files.  Lives in a memory context below the current one, its
  * files belong to the current resource owner.
  */
-extern TreeFill *fill_begin(const KeyCodec *codec, int memory_kb);
+extern TreeFill *fill_begin(const IndexCodec *codec, int memory_kb);
 
 /*
- * Collect one row: encode its value, which raises what key_encode raises, and
- * keep it with its TID.  fill_keep runs in the resource owner of fill_begin.
+ * Collect one row: encode its values, which raises what index_encode raises,
+ * and keep it with its TID.  fill_keep runs in the resource owner of fill_begin.
  */
-extern void fill_encode(TreeFill *fill, Datum value, bool isnull);
+extern void fill_encode(TreeFill *fill, Datum *values, bool *isnull);
 extern void fill_keep(TreeFill *fill, MtTid tid);
 
 /* Sort what was collected. */

@@ -32,15 +32,15 @@ mthandler(PG_FUNCTION_ARGS)
 	routine->amcanorderbyop = false;
 	routine->amcanbackward = true;
 	routine->amcanunique = false;
-	routine->amcanmulticol = false;
+	routine->amcanmulticol = true;
 	routine->amoptionalkey = true;
-	routine->amsearcharray = false;
+	routine->amsearcharray = true;
 	routine->amsearchnulls = true;
 	routine->amstorage = false;
-	routine->amclusterable = false;
+	routine->amclusterable = true;
 	routine->ampredlocks = false;
 	routine->amcanparallel = false;
-	routine->amcaninclude = false;
+	routine->amcaninclude = true;
 	routine->amusemaintenanceworkmem = false;
 
 	/* An index of one page is too small for a parallel worker anyway. */
@@ -52,7 +52,7 @@ mthandler(PG_FUNCTION_ARGS)
 	routine->aminsert = mt_aminsert;
 	routine->ambulkdelete = mt_ambulkdelete;
 	routine->amvacuumcleanup = mt_amvacuumcleanup;
-	routine->amcanreturn = NULL;
+	routine->amcanreturn = mt_amcanreturn;
 	routine->amcostestimate = mt_amcostestimate;
 	routine->amoptions = mt_amoptions;
 	routine->amproperty = NULL;
@@ -64,8 +64,8 @@ mthandler(PG_FUNCTION_ARGS)
 	routine->amgettuple = mt_amgettuple;
 	routine->amgetbitmap = mt_amgetbitmap;
 	routine->amendscan = mt_amendscan;
-	routine->ammarkpos = NULL;
-	routine->amrestrpos = NULL;
+	routine->ammarkpos = mt_ammarkpos;
+	routine->amrestrpos = mt_amrestrpos;
 	routine->amestimateparallelscan = NULL;
 	routine->aminitparallelscan = NULL;
 	routine->amparallelrescan = NULL;

@@ -21,7 +21,7 @@
 #define INSERT_TRIES		3
 
 /* The key that is being inserted.  Kept, so that inserts allocate nothing. */
-static KeyBuf insert_key;
+static KeyMaker insert_key;
 
 /* ---- memory ------------------------------------------------------------------ */
 
@@ -154,18 +154,15 @@ insert_found_no_memory(Relation index, IndexSlot *slot, uint64 gate,
 /* ---- aminsert ------------------------------------------------------------------ */
 
 /*
- * Encode a value into insert_key.
- * => the bytes, or NULL for SQL's NULL.
+ * Encode a row into insert_key.
+ * => the bytes, or NULL for a row that is kept with the NULLs.
  */
 static const uint8 *
-encode(const KeyCodec *codec, Datum value, bool isnull)
+encode(const IndexCodec *codec, Datum *values, bool *isnull)
 {
-	if (isnull)
-		return NULL;
-	if (unlikely(insert_key.context == NULL))
-		keybuf_init(&insert_key, TopMemoryContext);
-	key_encode(codec, value, &insert_key);
-	return insert_key.data;
+	if (unlikely(insert_key.key.context == NULL))
+		key_maker_init(&insert_key, TopMemoryContext);
+	return index_encode(codec, values, isnull, &insert_key);
 }
 
 /*
@@ -260,12 +257,12 @@ mt_aminsert(Relation index, Datum *values, bool *isnull, ItemPointer tid,
 			Relation heap, IndexUniqueCheck check, bool unchanged,
 			IndexInfo *info)
 {
-	const uint8 *key = encode(index_codec(index), values[0], isnull[0]);
+	const uint8 *key = encode(index_codec(index), values, isnull);
 
 	STOP_EVENT("insert-row-in-heap");
 	shm_fence_full();
 	if (has_slot(index))
-		insert_entry(index, key, key ? insert_key.len : 0,
+		insert_entry(index, key, key ? insert_key.key.len : 0,
 					 tid_from_pointer(tid), info);
 	return false;
 }

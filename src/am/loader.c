@@ -247,7 +247,7 @@ evaluate(Load *load, LoadIndex *li)
 		bool		isnull[INDEX_MAX_KEYS];
 
 		FormIndexDatum(li->info, load->row, li->estate, values, isnull);
-		fill_encode(li->fill, values[0], isnull[0]);
+		fill_encode(li->fill, values, isnull);
 	}
 	MemoryContextSwitchTo(old);
 	return wanted;

@@ -81,27 +81,27 @@ prepare_index(IndexOptInfo *info, bool *passing)
 {
 	Relation	index;
 	IndexSlot  *slot;
-	const KeyCodec *codec;
+	const IndexCodec *codec;
 	const char *why;
 	const char *hint;
 
-	codec = codec_lookup(info->opcintype[0], info->opfamily[0],
-						 info->indexcollations[0], &why, &hint);
+	/* The caller holds the lock that get_relation_info took. */
+	index = index_open(info->indexoid, NoLock);
+	codec = index_codec_lookup(index, &why, &hint);
+	slot = known_slot(index);
+	if (info->indpred != NIL)
+		fix_partial_size(index, info);
+	index_close(index, NoLock);
 	if (codec == NULL)
 		return false;
-	if (!key_codec_ordered(codec))
+
+	/* One column out of order, and the index cannot promise any. */
+	if (!codec->ordered)
 	{
 		info->sortopfamily = NULL;
 		info->reverse_sort = NULL;
 		info->nulls_first = NULL;
 	}
-
-	/* The caller holds the lock that get_relation_info took. */
-	index = index_open(info->indexoid, NoLock);
-	slot = known_slot(index);
-	if (info->indpred != NIL)
-		fix_partial_size(index, info);
-	index_close(index, NoLock);
 
 	/*
 	 * A tree that this very process loads is out of reach for the functions

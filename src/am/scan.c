@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * scan.c
- *		Plain and bitmap scans.
+ *		Plain, index-only and bitmap scans.
  *
  * A scan copies entries out of the tree in batches and hands their TIDs out
  * one by one.  It holds nothing in shared memory between two calls, but for the
@@ -18,11 +18,22 @@
  * other.  The keys are copied with the entries, for killing an entry and for
  * turning round, unless the scan looks for one key and knows it.
  *
+ * RANGES.  Arrays and conditions on several columns come to more than one range
+ * of keys, and to a filter of the keys in them (ranges.c).  The ranges are read
+ * one after the other, each like a scan of its own; a batch never spans two.
+ * What fails the filter is taken out of the batch as soon as it was read.  When
+ * the last entry failed, the next batch begins where the next entry can be
+ * that does not.
+ *
  * WHERE A SCAN STANDS.  positioned: the entry returned last is number cur of
  * the batch; the cursor stands behind the batch in the direction in which it
  * was read.  Turning round walks back through the batch and then seeks the
  * cursor to the batch's first entry.  Not positioned: before the first call,
- * or past the end in direction end_dir.
+ * or past the end in direction end_dir.  Positioned and standing: at a place
+ * that was remembered, with no batch.
+ *
+ * MARKS.  A mark is an entry of the batch for as long as the scan has not left
+ * it, and then a place, which is sought when the scan goes on from there.
  *
  * A TREE THAT GOES AWAY under the scan (memory ran out, say) answers MT_GONE.
  * The scan sees to it that there is a tree again and goes on behind the last
@@ -41,6 +52,7 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "access/relscan.h"
 #include "access/table.h"
 #include "access/xlog.h"
@@ -52,7 +64,7 @@
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
-#include "am.h"
+#include "ranges.h"
 
 /* Room inside the scan itself, enough for most lookups. */
 #define FIRST_ENTRIES	32
@@ -66,18 +78,32 @@
 /* A bitmap scan copies so many TIDs at a time. */
 #define BITMAP_ENTRIES	1024
 
+/*
+ * Skipping from value to value is worth a small batch when a batch has fewer
+ * than one change of value in that many entries.
+ */
+#define SKIP_CHANGES	8
+
+/* An entry at which a scan stood. */
+typedef struct ScanPlace
+{
+	bool		in_nulls;
+	MtTid		tid;
+	KeyBuf		key;
+	RangePlace	range;
+} ScanPlace;
+
 typedef struct MtScanState
 {
 	/* the index as it was when the scan was started or found it gone */
 	IndexSlot  *slot;
 	uint64		gate;
-	bool		descending;
-	bool		nulls_first;
+	const IndexCodec *codec;
 
 	/* what is looked for; valid while planned */
 	bool		planned;
 	bool		point;			/* one key, which is plan.range.low */
-	bool		recheck;		/* rows found among the keys are rechecked */
+	bool		filtered;		/* keys within the range may fail */
 	bool		published;		/* publish every TID; see publish.c */
 	bool		not_mvcc;		/* the snapshot is not MVCC */
 	ScanPlan	plan;
@@ -91,9 +117,11 @@ typedef struct MtScanState
 	ScanDirection end_dir;
 	bool		in_nulls;		/* the phase of the batch */
 	bool		batch_backward; /* how the batch was read */
+	bool		standing;		/* at a place: stand, with no batch */
 	int32		cur;
 	MtCursor	cursor;
 	MtBatch		batch;
+	uint32		entries_room;	/* batch.max_entries may be less */
 	uint64		vacuum_generation;	/* from before the batch was read */
 
 	/* entries of the batch to be removed */
@@ -104,9 +132,17 @@ typedef struct MtScanState
 	/* a published scan: the entry that it really returned last */
 	HeldTid     held;
 	bool		has_last;
-	bool		last_in_nulls;
-	MtTid		last_tid;
-	KeyBuf		last_key;
+	ScanPlace	last;
+
+	/* the mark: entry mark_cur of the batch while mark_in_batch, else mark */
+	bool		marked;
+	bool		mark_in_batch;
+	int32		mark_cur;
+	ScanPlace	mark;
+
+	ScanPlace  *stand;			/* see standing */
+
+	MemoryContext tuple_context;	/* of an index-only scan's row */
 
 	MtEntry		first_entries[FIRST_ENTRIES];
 	uint8		first_keys[FIRST_KEY_BYTES];
@@ -124,8 +160,7 @@ scan_attach(IndexScanDesc scan, MtScanState *so)
 	IndexInfoCache *cache = index_attach(scan->indexRelation);
 
 	so->slot = cache->slot;
-	so->descending = cache->descending;
-	so->nulls_first = cache->nulls_first;
+	so->codec = cache->codec;
 	return cache;
 }
 
@@ -250,6 +285,19 @@ scan_key_room(MtScanState *so, Size size)
 }
 
 /*
+ * Room for that many entries in the batch.  The batch is empty.
+ */
+static void
+scan_entry_room(MtScanState *so, uint32 n)
+{
+	if (so->entries_room >= n)
+		return;
+	so->batch.entries = scan_enlarge(so, so->batch.entries, so->first_entries,
+									 n * sizeof(MtEntry));
+	so->entries_room = n;
+}
+
+/*
  * Let the next batch be twice as large as the last.
  */
 static void
@@ -259,8 +307,7 @@ scan_double(MtScanState *so)
 	{
 		uint32		n = so->batch.max_entries * 2;
 
-		so->batch.entries = scan_enlarge(so, so->batch.entries,
-										 so->first_entries, n * sizeof(MtEntry));
+		scan_entry_room(so, n);
 		so->batch.max_entries = n;
 	}
 	if (so->batch.keep_keys && so->batch.keys_size < MAX_KEY_BYTES)
@@ -349,21 +396,125 @@ scan_cursor_seek(MtScanState *so, const uint8 *key, size_t len, MtTid tid,
 static inline bool
 nulls_come_first(const MtScanState *so, ScanDirection dir)
 {
-	return so->nulls_first == ScanDirectionIsForward(dir);
+	return so->codec->nulls_first == ScanDirectionIsForward(dir);
 }
 
 /*
- * Go on to the next phase in that direction.  => false when there is none.
+ * Make the plan's range the one that is scanned.
+ */
+static void
+scan_set_range(MtScanState *so)
+{
+	const KeyRange *range = &so->plan.range;
+
+	so->point = range->has_low && range->low_inclusive &&
+		range->has_high && range->high_inclusive &&
+		range->low.len == range->high.len &&
+		memcmp(range->low.data, range->high.data, range->low.len) == 0;
+	set_bound(&so->low, &range->low, range->has_low, range->low_inclusive);
+	set_bound(&so->high, &range->high, range->has_high, range->high_inclusive);
+}
+
+/*
+ * Go on to the next range, or the next phase, in that direction.  => false
+ * when there is none.
  */
 static bool
 scan_next_phase(MtScanState *so, ScanDirection dir)
 {
+	if (unlikely(so->plan.many) && !so->in_nulls &&
+		ranges_next(&so->plan, so->batch_backward))
+	{
+		CHECK_FOR_INTERRUPTS();
+		scan_set_range(so);
+		scan_cursor_init(so, false, so->batch_backward);
+		so->first = true;
+		return true;
+	}
 	if (!so->plan.keys || !so->plan.nulls ||
 		so->in_nulls != nulls_come_first(so, dir))
 		return false;
 	scan_cursor_init(so, !so->in_nulls, so->batch_backward);
 	return true;
 }
+
+/* ---- the filter --------------------------------------------------------------- */
+
+/*
+ * Go on from a bound instead of from where the batch ended.
+ */
+static void
+scan_skip_to(MtScanState *so, MtBound bound)
+{
+	MtCursor   *cursor = &so->cursor;
+	const MtBound *far = so->batch_backward ? &so->low : &so->high;
+	int			cmp = -1;
+
+	if (far->key != NULL)
+	{
+		cmp = compare_bytes(bound.key, bound.len, far->key, far->len);
+		if (so->batch_backward)
+			cmp = -cmp;
+	}
+	if (cmp > 0 || (cmp == 0 && !(bound.inclusive && far->inclusive)))
+	{
+		cursor->ended = true;
+		return;
+	}
+	mt_cursor_init(cursor, so->batch_backward ? so->low : bound,
+				   so->batch_backward ? bound : so->high,
+				   false, so->batch_backward, cursor->pos, cursor->pos_size);
+}
+
+/*
+ * Take out of the batch what fails the filter, and let the next batch begin
+ * where something may be that does not.
+ *
+ * When the batch shows few changes in the columns before the one that failed,
+ * much lies between here and there, and the next batch is a small one again.
+ */
+static void
+scan_filter(MtScanState *so)
+{
+	MtBatch    *batch = &so->batch;
+	FilterFault fault = {0};
+	const uint8 *key = NULL;
+	const uint8 *failed = NULL;
+	uint32		n = batch->n;
+	uint32		changes = 0;
+	bool		passes = false;
+
+	batch->n = 0;
+	for (uint32 i = 0; i < n; i++)
+	{
+		MtEntry    *entry = &batch->entries[i];
+
+		/* Entries of one key share its bytes. */
+		if (key != batch->keys + entry->key)
+		{
+			key = batch->keys + entry->key;
+			passes = ranges_check(so->plan.ranges, key, entry->keylen, &fault);
+			if (!passes)
+			{
+				if (failed == NULL || memcmp(failed, key, fault.offset) != 0)
+					changes++;
+				failed = key;
+			}
+		}
+		if (passes)
+			batch->entries[batch->n++] = *entry;
+	}
+	if (passes || so->cursor.ended)
+		return;
+	scan_skip_to(so, ranges_skip(so->plan.ranges, key, &fault,
+								 so->batch_backward));
+	if (changes * SKIP_CHANGES < n)
+		batch->max_entries = FIRST_ENTRIES;
+}
+
+/* ---- reading ------------------------------------------------------------------- */
+
+static void scan_save_mark(MtScanState *so);
 
 /*
  * Read the next batch of the current phase.  The kills of the last one have
@@ -374,6 +525,8 @@ scan_read(IndexScanDesc scan, MtScanState *so)
 {
 	MtCtx	   *ctx = participant();
 
+	if (unlikely(so->mark_in_batch))
+		scan_save_mark(so);
 	so->cur = -1;
 	so->batch.n = 0;
 	if (so->cursor.ended)
@@ -393,7 +546,16 @@ scan_read(IndexScanDesc scan, MtScanState *so)
 			case MT_OK:
 				so->first = false;
 				STOP_EVENT("scan_batch_read");
-				return true;
+				if (likely(!so->filtered || so->in_nulls))
+					return true;
+				scan_filter(so);
+				if (so->batch.n > 0)
+					return true;
+				CHECK_FOR_INTERRUPTS();
+				if (so->cursor.ended)
+					return false;
+				scan_double(so);
+				break;
 			case MT_END:
 				return false;
 			case MT_GROW:
@@ -418,18 +580,12 @@ scan_read(IndexScanDesc scan, MtScanState *so)
 static void
 scan_make_plan(IndexScanDesc scan, MtScanState *so, IndexInfoCache *cache)
 {
-	const KeyRange *range = &so->plan.range;
-
 	scan_plan(scan->indexRelation, cache, scan->keyData, scan->numberOfKeys,
 			  &so->plan);
-	so->point = !so->plan.impossible && so->plan.keys &&
-		range->has_low && range->low_inclusive &&
-		range->has_high && range->high_inclusive &&
-		range->low.len == range->high.len &&
-		memcmp(range->low.data, range->high.data, range->low.len) == 0;
-	so->recheck = !so->plan.impossible && range->recheck;
-	set_bound(&so->low, &range->low, range->has_low, range->low_inclusive);
-	set_bound(&so->high, &range->high, range->has_high, range->high_inclusive);
+	so->filtered = !so->plan.impossible && so->plan.many &&
+		ranges_filtered(so->plan.ranges);
+	if (likely(!so->plan.many))
+		scan_set_range(so);
 	so->planned = true;
 
 	pgstat_count_index_scan(scan->indexRelation);
@@ -445,19 +601,86 @@ scan_start(IndexScanDesc scan, MtScanState *so, ScanDirection dir)
 {
 	IndexInfoCache *cache = scan_attach(scan, so);
 	bool		nulls;
+	bool		backward;
 
 	if (!so->planned)
 		scan_make_plan(scan, so, cache);
 	if (so->plan.impossible)
 		return false;
 
-	scan_open_gate(scan, so);
 	nulls = so->plan.nulls && (!so->plan.keys || nulls_come_first(so, dir));
-	scan_cursor_init(so, nulls, ScanDirectionIsBackward(dir) != so->descending);
+	backward = ScanDirectionIsBackward(dir) != so->codec->descending;
+	if (unlikely(so->plan.many) && !nulls)
+	{
+		if (!ranges_start(&so->plan, backward))
+			return false;
+		scan_set_range(so);
+	}
+	scan_open_gate(scan, so);
+	scan_cursor_init(so, nulls, backward);
 	so->positioned = true;
+	so->standing = false;
 	so->cur = -1;
 	so->batch.n = 0;
 	return true;
+}
+
+/*
+ * Remember the entry that was returned last.
+ */
+static void
+scan_save_place(MtScanState *so, int32 cur, ScanPlace *place)
+{
+	MtEntry    *entry = &so->batch.entries[cur];
+	const uint8 *key;
+	size_t		len;
+
+	key = entry_key(so, entry, &len);
+	if (place->key.context == NULL)
+		keybuf_init(&place->key, GetMemoryChunkContext(so));
+	keybuf_set(&place->key, key, len);
+	place->tid = entry->tid;
+	place->in_nulls = so->in_nulls;
+	if (so->plan.many && !so->in_nulls)
+		ranges_save(so->plan.ranges, &place->range);
+}
+
+/*
+ * Place the cursor upon a remembered entry, to go on in that direction.
+ */
+static void
+scan_seek_place(MtScanState *so, const ScanPlace *place, bool backward)
+{
+	so->in_nulls = place->in_nulls;
+	if (so->plan.many && !so->in_nulls)
+	{
+		ranges_restore(&so->plan, &place->range);
+		scan_set_range(so);
+	}
+	scan_cursor_seek(so, so->in_nulls ? NULL : place->key.data,
+					 place->key.len, place->tid, backward);
+}
+
+static void
+scan_copy_place(MtScanState *so, const ScanPlace *from, ScanPlace *to)
+{
+	KeyBuf		key = to->key;
+
+	if (key.context == NULL)
+		keybuf_init(&key, GetMemoryChunkContext(so));
+	keybuf_set(&key, from->key.data, from->key.len);
+	*to = *from;
+	to->key = key;
+}
+
+/*
+ * The scan leaves the batch in which the mark is.
+ */
+static void
+scan_save_mark(MtScanState *so)
+{
+	scan_save_place(so, so->mark_cur, &so->mark);
+	so->mark_in_batch = false;
 }
 
 /*
@@ -497,8 +720,13 @@ scan_move(IndexScanDesc scan, MtScanState *so, ScanDirection dir)
 	}
 	else
 	{
-		backward = ScanDirectionIsBackward(dir) != so->descending;
-		if (backward == so->batch_backward)
+		backward = ScanDirectionIsBackward(dir) != so->codec->descending;
+		if (unlikely(so->standing))
+		{
+			scan_seek_place(so, so->stand, backward);
+			so->standing = false;
+		}
+		else if (backward == so->batch_backward)
 		{
 			if (so->cur + 1 < (int32) so->batch.n)
 			{
@@ -539,8 +767,10 @@ scan_move(IndexScanDesc scan, MtScanState *so, ScanDirection dir)
  * forget the batch and stand where the scan stood when it last returned.
  */
 static void
-scan_unread(IndexScanDesc scan, MtScanState *so, ScanDirection dir)
+scan_unread(IndexScanDesc scan, MtScanState *so)
 {
+	if (so->mark_in_batch)
+		scan_save_mark(so);
 	so->nkilled = 0;
 	so->batch.n = 0;
 	so->cur = -1;
@@ -551,29 +781,8 @@ scan_unread(IndexScanDesc scan, MtScanState *so, ScanDirection dir)
 	}
 	(void) scan_attach(scan, so);
 	scan_open_gate(scan, so);
-	so->in_nulls = so->last_in_nulls;
-	scan_cursor_seek(so, so->last_key.data, so->last_key.len, so->last_tid,
-					 ScanDirectionIsBackward(dir) != so->descending);
-}
-
-/*
- * Remember what is being returned.
- */
-static void
-scan_remember(MtScanState *so)
-{
-	MtEntry    *entry = &so->batch.entries[so->cur];
-	const uint8 *key;
-	size_t		len;
-
-	key = entry_key(so, entry, &len);
-	if (len > 0)
-		keybuf_set(&so->last_key, key, len);
-	else
-		so->last_key.len = 0;
-	so->last_tid = entry->tid;
-	so->last_in_nulls = so->in_nulls;
-	so->has_last = true;
+	so->standing = true;
+	so->stand = &so->last;
 }
 
 /*
@@ -598,17 +807,27 @@ scan_move_published(IndexScanDesc scan, MtScanState *so, ScanDirection dir)
 		if (shm_load(&so->slot->vacuum_generation) == so->vacuum_generation &&
 			shm_load(&so->slot->gate) == so->gate)
 		{
-			scan_remember(so);
+			scan_save_place(so, so->cur, &so->last);
+			so->has_last = true;
 			return true;
 		}
 
 		publish_clear(&so->held);
 		CHECK_FOR_INTERRUPTS();
-		scan_unread(scan, so, dir);
+		scan_unread(scan, so);
 	}
 }
 
 /* ---- the callbacks ---------------------------------------------------------------- */
+
+/*
+ * amcanreturn: every column can be had from a key; indexkey.c.
+ */
+bool
+mt_amcanreturn(Relation index, int attno)
+{
+	return true;
+}
 
 /*
  * Begin a scan.  Nothing is attached or loaded yet: EXPLAIN ANALYZE of a node
@@ -632,9 +851,9 @@ mt_ambeginscan(Relation index, int nkeys, int norderbys)
 	so = palloc(sizeof(MtScanState));
 	memset(so, 0, offsetof(MtScanState, first_entries));
 	scan_plan_init(&so->plan, CurrentMemoryContext);
-	keybuf_init(&so->last_key, CurrentMemoryContext);
 	so->batch.entries = so->first_entries;
 	so->batch.max_entries = FIRST_ENTRIES;
+	so->entries_room = FIRST_ENTRIES;
 	so->batch.keys = so->first_keys;
 	so->batch.keys_size = FIRST_KEY_BYTES;
 	so->cursor.pos = so->first_pos;
@@ -645,22 +864,31 @@ mt_ambeginscan(Relation index, int nkeys, int norderbys)
 }
 
 /*
- * Core runs an index-only scan when a query needs no column at all, as
- * count(*) does, even if the access method cannot return any.  It wants a tuple
- * all the same: it gets NULLs.  Having seen the visibility map it may skip the
- * heap, which nothing but the publication of the TID makes safe.
+ * The row of an index-only scan: taken out of its key.  A heap tuple, because
+ * the size of an index tuple has a limit.  Having seen the visibility map core
+ * may skip the heap, which nothing but the publication of the TID makes safe.
  */
 static void
 scan_make_tuple(IndexScanDesc scan, MtScanState *so)
 {
 	TupleDesc	desc = RelationGetDescr(scan->indexRelation);
-	MemoryContext old = MemoryContextSwitchTo(GetMemoryChunkContext(so));
-	Datum		values[INDEX_MAX_KEYS] = {0};
+	Datum		values[INDEX_MAX_KEYS];
 	bool		isnull[INDEX_MAX_KEYS];
+	MemoryContext old;
+	const uint8 *key;
+	size_t		len;
 
-	memset(isnull, true, sizeof(isnull));
-	scan->xs_itup = index_form_tuple(desc, values, isnull);
-	scan->xs_itupdesc = desc;
+	if (so->tuple_context == NULL)
+		so->tuple_context = AllocSetContextCreate(GetMemoryChunkContext(so),
+												  "masstree scan tuple",
+												  ALLOCSET_DEFAULT_SIZES);
+	else
+		MemoryContextReset(so->tuple_context);
+	old = MemoryContextSwitchTo(so->tuple_context);
+	key = entry_key(so, &so->batch.entries[so->cur], &len);
+	index_decode(so->codec, key, len, values, isnull);
+	scan->xs_hitup = heap_form_tuple(desc, values, isnull);
+	scan->xs_hitupdesc = desc;
 	MemoryContextSwitchTo(old);
 }
 
@@ -681,13 +909,14 @@ mt_amrescan(IndexScanDesc scan, ScanKey keys, int nkeys,
 	so->not_mvcc = scan->xs_snapshot != NULL &&
 		!IsMVCCSnapshot(scan->xs_snapshot);
 	so->published = so->not_mvcc || scan->xs_want_itup;
-	if (scan->xs_want_itup && scan->xs_itup == NULL)
-		scan_make_tuple(scan, so);
 	so->planned = false;
 	so->positioned = false;
+	so->standing = false;
 	so->ended = false;
 	so->first = true;
 	so->has_last = false;
+	so->marked = false;
+	so->mark_in_batch = false;
 	so->batch.n = 0;
 }
 
@@ -718,9 +947,60 @@ mt_amgettuple(IndexScanDesc scan, ScanDirection dir)
 	 * since it was indexed; so its keys are compared again.  A scan without
 	 * keys has nothing to compare, and CLUSTER refuses to.
 	 */
-	scan->xs_recheck = (so->recheck && !so->in_nulls) ||
+	scan->xs_recheck = (so->plan.recheck && !so->in_nulls) ||
 		(so->not_mvcc && scan->numberOfKeys > 0);
+	if (scan->xs_want_itup)
+		scan_make_tuple(scan, so);
 	return true;
+}
+
+/*
+ * Remember where the scan stands.
+ */
+void
+mt_ammarkpos(IndexScanDesc scan)
+{
+	MtScanState *so = scan->opaque;
+
+	/* Standing at a remembered place with nothing read since: see amrestrpos. */
+	if (so->positioned && so->standing && so->stand == &so->mark)
+		return;
+	so->marked = so->positioned && so->cur >= 0;
+	so->mark_in_batch = so->marked;
+	so->mark_cur = so->cur;
+}
+
+/*
+ * Go back there: what comes next is what follows the entry that was marked.  A
+ * mark that was set before the first row leads back to the start.
+ */
+void
+mt_amrestrpos(IndexScanDesc scan)
+{
+	MtScanState *so = scan->opaque;
+
+	if (so->marked && so->mark_in_batch)
+	{
+		so->cur = so->mark_cur;
+		if (so->published)
+			scan_save_place(so, so->cur, &so->last);
+		return;
+	}
+
+	scan_flush_kills(so);
+	so->cur = -1;
+	so->batch.n = 0;
+	so->positioned = so->marked;
+	so->standing = so->marked;
+	so->ended = false;
+	so->stand = &so->mark;
+	so->has_last = false;
+	if (so->marked && so->published)
+	{
+		/* If VACUUM makes the scan read again, it is from here. */
+		scan_copy_place(so, &so->mark, &so->last);
+		so->has_last = true;
+	}
 }
 
 /*
@@ -734,8 +1014,8 @@ mt_amendscan(IndexScanDesc scan)
 	scan_flush_kills(so);
 	publish_end(&so->held);
 
-	if (scan->xs_itup != NULL)
-		pfree(scan->xs_itup);
+	if (so->tuple_context != NULL)
+		MemoryContextDelete(so->tuple_context);
 	if (so->batch.entries != so->first_entries)
 		pfree(so->batch.entries);
 	if (so->batch.keys != so->first_keys)
@@ -745,8 +1025,10 @@ mt_amendscan(IndexScanDesc scan)
 	if (so->killed != NULL)
 		pfree(so->killed);
 	scan_plan_free(&so->plan);
-	if (so->last_key.data != NULL)
-		pfree(so->last_key.data);
+	if (so->last.key.data != NULL)
+		pfree(so->last.key.data);
+	if (so->mark.key.data != NULL)
+		pfree(so->mark.key.data);
 	pfree(so);
 }
 
@@ -772,15 +1054,20 @@ bitmap_all_pages(IndexScanDesc scan, TIDBitmap *tbm)
 }
 
 /*
- * Hand a batch over to the bitmap.
+ * Hand a batch over to the bitmap.  => how many entries it got
  */
-static void
+static int64
 bitmap_add_batch(MtScanState *so, ItemPointer pointers, TIDBitmap *tbm)
 {
+	if (so->batch.max_entries < BITMAP_ENTRIES)
+		so->batch.max_entries *= 2;
+	if (so->filtered && !so->in_nulls)
+		scan_filter(so);
 	for (uint32 i = 0; i < so->batch.n; i++)
 		tid_to_pointer(so->batch.entries[i].tid, &pointers[i]);
 	tbm_add_tuples(tbm, pointers, (int) so->batch.n,
-				   so->recheck && !so->in_nulls);
+				   so->plan.recheck && !so->in_nulls);
+	return so->batch.n;
 }
 
 /*
@@ -804,8 +1091,7 @@ bitmap_phase(IndexScanDesc scan, MtScanState *so, ItemPointer pointers,
 		{
 			case MT_OK:
 				STOP_EVENT("scan_batch_read");
-				bitmap_add_batch(so, pointers, tbm);
-				n += so->batch.n;
+				n += bitmap_add_batch(so, pointers, tbm);
 				break;
 			case MT_END:
 				return n;
@@ -825,6 +1111,34 @@ bitmap_phase(IndexScanDesc scan, MtScanState *so, ItemPointer pointers,
 }
 
 /*
+ * All ranges of the keys; see bitmap_phase.
+ */
+static int64
+bitmap_keys(IndexScanDesc scan, MtScanState *so, ItemPointer pointers,
+			TIDBitmap *tbm)
+{
+	int64		n = 0;
+
+	if (so->plan.many && !ranges_start(&so->plan, false))
+		return 0;
+	do
+	{
+		int64		found;
+
+		if (so->plan.many)
+			scan_set_range(so);
+		scan_cursor_init(so, false, false);
+		so->batch.keep_keys = so->filtered;
+		found = bitmap_phase(scan, so, pointers, tbm);
+		if (found < 0)
+			return -1;
+		n += found;
+	}
+	while (so->plan.many && ranges_next(&so->plan, false));
+	return n;
+}
+
+/*
  * Both phases; see bitmap_phase.
  */
 static int64
@@ -832,21 +1146,16 @@ bitmap_phases(IndexScanDesc scan, MtScanState *so, ItemPointer pointers,
 			  TIDBitmap *tbm)
 {
 	int64		n = 0;
+	int64		found;
 
-	for (int nulls = 0; nulls <= 1; nulls++)
-	{
-		int64		found;
-
-		if (nulls ? !so->plan.nulls : !so->plan.keys)
-			continue;
-		scan_cursor_init(so, nulls, false);
-		so->batch.keep_keys = false;
-		found = bitmap_phase(scan, so, pointers, tbm);
-		if (found < 0)
-			return -1;
-		n += found;
-	}
-	return n;
+	if (so->plan.keys)
+		n = bitmap_keys(scan, so, pointers, tbm);
+	if (n < 0 || !so->plan.nulls)
+		return n;
+	scan_cursor_init(so, true, false);
+	so->batch.keep_keys = false;
+	found = bitmap_phase(scan, so, pointers, tbm);
+	return found < 0 ? -1 : n + found;
 }
 
 /*
@@ -865,13 +1174,8 @@ mt_amgetbitmap(IndexScanDesc scan, TIDBitmap *tbm)
 		return 0;
 
 	pointers = palloc(BITMAP_ENTRIES * sizeof(ItemPointerData));
-	if (so->batch.max_entries < BITMAP_ENTRIES)
-	{
-		so->batch.entries = scan_enlarge(so, so->batch.entries,
-										 so->first_entries,
-										 BITMAP_ENTRIES * sizeof(MtEntry));
-		so->batch.max_entries = BITMAP_ENTRIES;
-	}
+	scan_entry_room(so, BITMAP_ENTRIES);
+	so->batch.max_entries = BITMAP_ENTRIES;
 
 	if (load_try(scan->indexRelation, so->slot, &so->gate))
 		n = bitmap_phases(scan, so, pointers, tbm);

@@ -3,10 +3,12 @@
  * scankey.c
  *		What the scan keys of one scan come to.
  *
- * There is one column, so every scan key narrows the same thing: a range of
- * encoded keys, with or without the NULLs.  Keys may be redundant or contradict
- * each other; their arguments may be NULL; and they may be of any type that
- * the operator family knows, which is the codec's business.
+ * Most indexes have one column, and most scans no array: then every scan key
+ * narrows the same thing, a range of encoded keys, with or without the NULLs.
+ * That is done here, with nothing allocated once the buffers have grown; the
+ * rest is in ranges.c.  Keys may be redundant or contradict each other; their
+ * arguments may be NULL; and they may be of any type that the operator family
+ * knows, which is the codec's business.
  *
  * SPDX-License-Identifier: PostgreSQL
  * Copyright (c) 2026, the masstree developers
@@ -16,7 +18,7 @@
 
 #include "access/skey.h"
 
-#include "am.h"
+#include "ranges.h"
 
 /*
  * Initialise the buffers of a plan.  They grow in that memory context and are
@@ -45,12 +47,11 @@ scan_plan_free(ScanPlan *plan)
 			pfree(bufs[i]->data);
 		bufs[i]->data = NULL;
 	}
+	ranges_free(plan->ranges);
+	plan->ranges = NULL;
 }
 
-/*
- * Make a range say nothing; its buffers stay.
- */
-static void
+void
 range_clear(KeyRange *range)
 {
 	range->empty = false;
@@ -79,6 +80,22 @@ plan_compare(ScanPlan *plan, const KeyCodec *codec, ScanKey key, bool first)
 }
 
 /*
+ * Are the keys more than comparisons of the only, simple column?
+ */
+static inline bool
+needs_ranges(const IndexCodec *codec, ScanKey keys, int nkeys)
+{
+	if (!codec->simple)
+		return true;
+	for (int i = 0; i < nkeys; i++)
+	{
+		if (keys[i].sk_flags & SK_SEARCHARRAY)
+			return true;
+	}
+	return false;
+}
+
+/*
  * Combine the scan keys of one scan.
  *
  * With no keys at all the scan returns everything, the NULLs included.  All our
@@ -92,13 +109,22 @@ void
 scan_plan(Relation index, IndexInfoCache *cache, ScanKey keys, int nkeys,
 		  ScanPlan *plan)
 {
-	const KeyCodec *codec = cache->codec;	/* outlives the cache */
+	const IndexCodec *codec = cache->codec; /* outlives the cache */
 	bool		first = true;
 
 	plan->impossible = false;
 	plan->keys = true;
 	plan->nulls = true;
+	plan->recheck = false;
 	range_clear(&plan->range);
+	plan->many = nkeys > 0 && needs_ranges(codec, keys, nkeys);
+	if (plan->many)
+	{
+		ranges_plan(index, codec, keys, nkeys, plan);
+		return;
+	}
+	if (codec->markers)
+		plan->nulls = false;	/* they are among the keys */
 
 	for (int i = 0; i < nkeys && !plan->impossible; i++)
 	{
@@ -118,10 +144,11 @@ scan_plan(Relation index, IndexInfoCache *cache, ScanKey keys, int nkeys,
 		else
 		{
 			plan->nulls = false;
-			plan_compare(plan, codec, key, first);
+			plan_compare(plan, codec->first, key, first);
 			first = false;
 		}
 		if (!plan->keys && !plan->nulls)
 			plan->impossible = true;
 	}
+	plan->recheck = plan->range.recheck;
 }

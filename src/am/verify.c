@@ -58,11 +58,11 @@ typedef struct Verify
 {
 	Relation	heap;
 	Relation	index;
-	const KeyCodec *codec;
+	const IndexCodec *codec;
 	IndexSlot  *slot;
 	uint64		gate;
 	MtCtx	   *ctx;
-	KeyBuf		key;			/* of the row in hand */
+	KeyMaker	maker;			/* of the key of the row in hand */
 
 	/* for evaluating the index's expressions and predicate */
 	IndexInfo  *info;
@@ -141,16 +141,10 @@ verify_row(Relation index, ItemPointer tid, Datum *values, bool *isnull,
 		   bool alive, void *state)
 {
 	Verify	   *v = state;
-	const uint8 *key = NULL;
-	size_t		len = 0;
+	const uint8 *key = index_encode(v->codec, values, isnull, &v->maker);
+	size_t		len = key != NULL ? v->maker.key.len : 0;
 	MtResult	result;
 
-	if (!isnull[0])
-	{
-		key_encode(v->codec, values[0], &v->key);
-		key = v->key.data;
-		len = v->key.len;
-	}
 	while ((result = mt_contains(v->ctx, &v->slot->main, verify_gate(v),
 								 key, len, tid_from_pointer(tid))) == MT_GONE)
 	{
@@ -315,15 +309,16 @@ version_has_key(Verify *v, HeapTuple version, const uint8 *key, size_t len)
 {
 	Datum		values[INDEX_MAX_KEYS];
 	bool		isnull[INDEX_MAX_KEYS];
+	const uint8 *own;
 
 	ExecStoreHeapTuple(version, v->row, false);
 	if (!ExecQual(v->predicate, GetPerTupleExprContext(v->estate)))
 		return false;
 	FormIndexDatum(v->info, v->row, v->estate, values, isnull);
-	if (isnull[0] || key == NULL)
-		return isnull[0] && key == NULL;
-	key_encode(v->codec, values[0], &v->key);
-	return v->key.len == len && memcmp(v->key.data, key, len) == 0;
+	own = index_encode(v->codec, values, isnull, &v->maker);
+	if (own == NULL || key == NULL)
+		return own == key;
+	return v->maker.key.len == len && memcmp(own, key, len) == 0;
 }
 
 /* Why an entry cannot be right, for errdetail. */
@@ -565,7 +560,7 @@ masstree_check(PG_FUNCTION_ARGS)
 	verify_open(&v, PG_GETARG_OID(0), table_lock);
 	v.ctx = participant();
 	v.codec = index_codec(v.index);
-	keybuf_init(&v.key, CurrentMemoryContext);
+	key_maker_init(&v.maker, CurrentMemoryContext);
 	verify_open_tree(&v);
 
 	verify_tree(&v);

@@ -43,6 +43,8 @@ typedef struct KeyBuf
 extern void keybuf_init(KeyBuf *buf, MemoryContext context);
 extern void keybuf_reserve(KeyBuf *buf, Size size);
 extern void keybuf_set(KeyBuf *buf, const void *data, Size len);
+extern void keybuf_append(KeyBuf *buf, const void *data, Size len);
+extern uint8 *keybuf_extend(KeyBuf *buf, Size len);
 
 /*
  * What a comparison means for the tree: a range of keys, perhaps empty, and
@@ -78,6 +80,28 @@ extern const KeyCodec *key_codec(Oid opcintype, Oid opfamily, Oid collation,
  * and prefixes, and must not be offered as ordered.
  */
 extern bool key_codec_ordered(const KeyCodec *codec);
+
+/*
+ * Does key_decode give back the very datum that was encoded?  Else it gives
+ * one that is equal, if any.
+ */
+extern bool key_codec_image(const KeyCodec *codec);
+
+/* The length of every encoded value, 0 when they differ. */
+extern Size key_codec_width(const KeyCodec *codec);
+
+/*
+ * Which patterns of LIKE and ^@ narrow the range of keys: none, patterns
+ * without a wildcard, or all that begin with something fixed.
+ */
+typedef enum KeyPatterns
+{
+	PATTERNS_NONE,
+	PATTERNS_EXACT,
+	PATTERNS_PREFIX
+} KeyPatterns;
+
+extern KeyPatterns key_codec_patterns(const KeyCodec *codec);
 
 /*
  * Encode a datum (not NULL) into buf.  Detoasts.

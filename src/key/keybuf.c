@@ -70,3 +70,38 @@ keybuf_set(KeyBuf *buf, const void *data, Size len)
 		memcpy(buf->data, data, len);
 	buf->len = len;
 }
+
+/*
+ * Make the buffer longer by len bytes, which are not set.  => where they begin.
+ */
+uint8 *
+keybuf_extend(KeyBuf *buf, Size len)
+{
+	Size		want = buf->len + len;
+	uint8	   *end;
+
+	if (buf->data == NULL || buf->size < want)
+	{
+		want = Max(want + want / 2, KEYBUF_FIRST);
+		if (buf->data == NULL)
+			buf->data = MemoryContextAllocHuge(buf->context, want);
+		else
+			buf->data = repalloc_huge(buf->data, want);
+		buf->size = want;
+	}
+	end = buf->data + buf->len;
+	buf->len += len;
+	return end;
+}
+
+/*
+ * Append a copy of those bytes, which must not lie in the buffer.
+ */
+void
+keybuf_append(KeyBuf *buf, const void *data, Size len)
+{
+	uint8	   *end = keybuf_extend(buf, len);
+
+	if (len > 0)
+		memcpy(end, data, len);
+}
