@@ -18,7 +18,8 @@ BEGIN
       'SELECT p.n, count(*), sum(t.n) FROM t p JOIN t ON t.s LIKE substr(p.s, 1, 2) || ''%'' WHERE p.n % 10 = 0
          GROUP BY 1 ORDER BY 1'] LOOP
     PERFORM set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true),
-            set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true);
+            set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true),
+            set_config('enable_indexonlyscan', 'off', true);
     node := 'index not used';
     FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || query LOOP
       IF line ~ 'using t_s ' THEN
