@@ -200,7 +200,7 @@ sub end_at
 			must($s, "SELECT let_go('$event')");
 		}
 	}
-	my $said = finish_victim($victim);
+	my $said = wait_for_victim($victim);
 	must($s, "SELECT let_go('$event')");
 	must($s, $case->{after}) if $case->{after};
 	if ($other)
@@ -219,7 +219,10 @@ sub end_at
 		like($said, $expected, "$name: the statement ends");
 	}
 	must($s, $case->{restore}) if $case->{restore};
+
+	# The session that was cancelled is still there.
 	is(what_is_wrong(), '', "$name: nothing is left behind");
+	finish_victim($victim);
 	return;
 }
 
@@ -260,7 +263,7 @@ SQL
 my $seconds = $ENV{MASSTREE_SECONDS} // 6;
 my $end = time() + $seconds;
 my $ended = 0;
-while (time() < $end)
+while (time() < $end || $ended == 0)
 {
 	local $ENV{PGAPPNAME} = 'victim';
 	local $ENV{PGOPTIONS} = "$options -c statement_timeout=" . (20 + int(rand(300)));
@@ -274,7 +277,7 @@ while (time() < $end)
 			WHERE (application_name = 'victim' OR backend_type = 'masstree loader') AND random() < 0.4");
 		must($s, 'SELECT pg_sleep(random() * 0.05)');
 		eval { $bench->pump_nb };
-	} while ($bench->pumpable && time() < $end);
+	} while ($bench->pumpable && (time() < $end || $ended == 0));
 	must($s, q{SELECT count(pg_terminate_backend(pid, 30000)) FROM pg_stat_activity WHERE application_name = 'victim'});
 	eval { $bench->finish };
 }
