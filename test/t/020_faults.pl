@@ -19,7 +19,7 @@ use Test::More;
 use constant FOREVER => 1_000_000_000;
 
 # The first failures of a statement one by one, then every so many; 1 is all.
-my $stride = $ENV{MASSTREE_STRIDE} // 9;
+my $stride = $ENV{MASSTREE_STRIDE} // 19;
 
 my $node = new_node('faults', conf => <<CONF);
 masstree.memory = 32MB
@@ -101,7 +101,7 @@ sub with_faults
 		{
 			my $wrong = '';
 			my $n = 1;
-			for (; $n < 500; $n += $n < ($case{dense} // 4) ? 1 : $stride)
+			for (; $n < 500; $n += $n < ($case{dense} // 3) ? 1 : $stride)
 			{
 				reset_tables();
 				must($s, $case{before}) if $case{before};

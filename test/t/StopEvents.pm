@@ -17,7 +17,7 @@ use Time::HiRes qw(sleep);
 
 use Exporter 'import';
 our @EXPORT = qw(make_functions all_stop_events open_session ask must
-  start_victim finish_victim ended wait_until);
+  start_victim wait_for_victim finish_victim ended wait_until);
 
 # The functions that only test builds have.
 sub make_functions
@@ -78,37 +78,49 @@ sub must
 }
 
 # A session in a process of its own, that others may end: it runs the statements
-# one after the other.  options are for the server, as in PGOPTIONS.
+# one after the other, and stays until finish_victim.  options are for the server,
+# as in PGOPTIONS.
 sub start_victim
 {
 	my ($node, $sql, $options) = @_;
-	my %victim = (out => '', err => '');
+	my %victim = (in => '', out => '', err => '');
 
 	local $ENV{PGAPPNAME} = 'victim';
 	local $ENV{PGOPTIONS} = $options // '';
+	$victim{in} = join('', map { "$_;\n" } ref $sql ? @$sql : ($sql)) . "\\echo over\n";
 	$victim{run} = IPC::Run::start(
-		[ 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('postgres'),
-			map { ('-c', $_) } ref $sql ? @$sql : ($sql) ],
-		'<', \undef, '>', \$victim{out}, '2>', \$victim{err},
-		IPC::Run::timeout($PostgreSQL::Test::Utils::timeout_default));
+		[ 'psql', '-XAtq', '-d', $node->connstr('postgres'), '-f', '-' ],
+		'<', \$victim{in}, '>', \$victim{out}, '2>', \$victim{err});
+	$victim{run}->pump until $victim{in} eq '';
 	return \%victim;
 }
 
+# Has it done everything, or been ended?
 sub ended
 {
 	my ($victim) = @_;
 
-	eval { $victim->{run}->pump_nb; };
-	return !$victim->{run}->pumpable;
+	eval { $victim->{run}->pump_nb; 1 } or return 1;
+	return $victim->{out} =~ /^over$/m || $victim->{err} =~ /FATAL|connection/ || !$victim->{run}->pumpable;
 }
 
-# Wait for its end.  Returns what it said.
-sub finish_victim
+# Wait until it has.  Returns what it said; the session is still there.
+sub wait_for_victim
 {
 	my ($victim) = @_;
 
-	eval { $victim->{run}->finish; };
+	wait_until('the statement ends', sub { ended($victim) });
 	return $victim->{err};
+}
+
+# The same, and end the session.
+sub finish_victim
+{
+	my ($victim) = @_;
+	my $said = wait_for_victim($victim);
+
+	eval { $victim->{run}->finish; };
+	return $said;
 }
 
 # Wait until a condition holds; dies when that takes too long.
