@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 #
-# run.sh check|demo [arguments]
+# run.sh check|demo|diff|sqlsmith|valgrind [arguments]
 #
-# The outer half of `make check` and `make demo`: installs the Debian packages
-# that are missing, copies the source into a temporary folder, and runs
-# check.sh or demo.sh there as an unprivileged user (PostgreSQL refuses root).
+# The outer half of `make check`, `make demo` and some long tests: installs the
+# Debian packages that are missing, copies the source into a temporary folder, and
+# runs GOAL.sh there as an unprivileged user (PostgreSQL refuses root).
 # Nothing outside that folder is written, no cluster that exists is touched, and
 # whatever happens, no process and no file stays behind; only the logs of a run
 # that failed are kept.
@@ -61,6 +61,11 @@ for name in "${!PG@}"; do
 done
 unset MAKEFLAGS MFLAGS MAKELEVEL DESTDIR
 
+# What single goals need beside the rest.
+case $goal in
+	sqlsmith) "$root/test/packages.sh" sqlsmith ;;
+	valgrind) "$root/test/packages.sh" valgrind ;;
+esac
 if [ -z "${PG_CONFIG:-}" ]; then
 	"$root/test/packages.sh" postgresql-15 postgresql-client-15 \
 		postgresql-server-dev-15 libipc-run-perl liburcu-dev clang gcc libc6-dev \
