@@ -173,6 +173,29 @@ sql_tests()
 		--dbname=regression --inputdir=. "${tests[@]}"
 }
 
+# The same with the extension under AddressSanitizer.  The server is not: it gets
+# the sanitizer's library by LD_PRELOAD, so that malloc, and what palloc has from
+# it, is watched too.  Whatever it finds ends the server and is in log/asan.*.
+sql_asan_tests()
+{
+	local status=0 library report
+
+	library=$(readlink -f "$(gcc -print-file-name=libasan.so)")
+	build_extension asan CC=gcc STOP_EVENTS=1 ASSERTIONS=1 \
+		COPT="-fsanitize=address -fno-omit-frame-pointer"
+	server_environment=("LD_PRELOAD=$library"
+		"ASAN_OPTIONS=detect_leaks=0:abort_on_error=1:log_path=$WORK/log/asan")
+	with_cluster "$1" asan sql_tests "$1" || status=1
+	server_environment=()
+	for report in "$WORK"/log/asan.*; do
+		[ -s "$report" ] || continue
+		head -n 60 "$report"
+		tally 0 1
+		status=1
+	done
+	return "$status"
+}
+
 isolation_tests()
 {
 	local tests
@@ -265,7 +288,7 @@ tree_lane()
 	run fuzz-tree "fuzzing the tree and the sets of TIDs" fuzz_tree 5
 	run unit-asan "unit tests, AddressSanitizer and UBSan" \
 		unit asan 300 gcc $assertions -fsanitize=address,undefined \
-		-fno-sanitize-recover=all -fno-omit-frame-pointer
+		-fno-sanitize-recover=all -fno-omit-frame-pointer -DMT_POISON_FREED
 	run unit-tsan "unit tests, ThreadSanitizer, tiny nodes" \
 		unit tsan 300 gcc -O1 -g -DMT_FAULTS $tiny -fsanitize=thread
 }
@@ -285,6 +308,7 @@ server_lane()
 	run sql-debug "SQL, with assertions" with_cluster sql-debug debug sql_tests sql-debug
 	run fuzz-order "fuzzing the order of keys" \
 		with_cluster fuzz-order debug fuzz_order 12
+	run sql-asan "SQL, AddressSanitizer" sql_asan_tests sql-asan
 	run isolation "isolation" with_cluster isolation debug isolation_tests isolation
 	cluster_memory=24MB run diff "random SQL with and without masstree" \
 		with_cluster diff debug differential diff

@@ -119,12 +119,14 @@ create_cluster()
 	} >>"$data/postgresql.conf"
 }
 
-# start_cluster NAME: start it and point libpq at it.
+# start_cluster NAME: start it and point libpq at it.  server_environment may hold
+# assignments for the server alone.
+server_environment=()
 start_cluster()
 {
 	export PGHOST=$WORK/sock PGPORT=5432 PGUSER=postgres PGDATABASE=postgres
-	"$pg_bin/pg_ctl" -D "$WORK/data-$1" -l "$WORK/log/server-$1.log" -w -t 120 \
-		-s start </dev/null
+	env "${server_environment[@]}" "$pg_bin/pg_ctl" -D "$WORK/data-$1" \
+		-l "$WORK/log/server-$1.log" -w -t 120 -s start </dev/null
 }
 
 stop_cluster()

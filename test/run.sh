@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 #
-# run.sh check|demo|bench-sql|soak|fuzz [arguments]
+# run.sh GOAL [arguments]; GOAL is check, demo, bench-sql, soak, fuzz, diff,
+# sqlsmith or valgrind.
 #
-# The outer half of `make check`, `make demo` and the like: installs the
+# The outer half of `make check`, `make demo` and some long tests: installs the
 # Debian packages that are missing, copies the source into a temporary folder, and
-# runs the script of that name there as an unprivileged user (PostgreSQL refuses root).
+# runs GOAL.sh there as an unprivileged user (PostgreSQL refuses root).
 # Nothing outside that folder is written, no cluster that exists is touched, and
 # whatever happens, no process and no file stays behind; only the logs of a run
 # that failed are kept.
@@ -61,6 +62,11 @@ for name in "${!PG@}"; do
 done
 unset MAKEFLAGS MFLAGS MAKELEVEL DESTDIR
 
+# What single goals need beside the rest.
+case $goal in
+	sqlsmith) "$root/test/packages.sh" sqlsmith ;;
+	valgrind) "$root/test/packages.sh" valgrind ;;
+esac
 if [ -z "${PG_CONFIG:-}" ]; then
 	"$root/test/packages.sh" postgresql-15 postgresql-client-15 \
 		postgresql-server-dev-15 libicu-dev libipc-run-perl liburcu-dev clang \

@@ -27,6 +27,10 @@
 
 #include "arena_impl.h"
 
+#ifdef MT_POISON_FREED
+bool		poison_active = true;
+#endif
+
 /* How often to wait for chunks on their way before there is no memory. */
 #define RELEASE_PATIENCE	2000
 
@@ -210,6 +214,21 @@ insert_range(Arena *arena, uint32_t page, uint32_t end)
  *-------------------------------------------------------------------------
  */
 
+/* Test builds: nobody touches these pages, but for their links. */
+static inline void
+poison_pages(MtCtx *ctx, uint32_t page, uint32_t npages)
+{
+#ifdef MT_POISON_FREED
+	for (uint32_t i = 0; i < npages; i++)
+		MT_POISON((uint8_t *) page_ptr(ctx, page + i) + MT_FREE_PAGE_HEADER,
+				  MT_PAGE_SIZE - MT_FREE_PAGE_HEADER);
+#else
+	(void) ctx;
+	(void) page;
+	(void) npages;
+#endif
+}
+
 /*
  * Take a chunk of *order pages or, failing that, a smaller one of at least
  * the order least; *order then says which.  Called with no lock held; may
@@ -233,6 +252,8 @@ buddy_take(MtCtx *ctx, uint32_t *order, uint32_t least)
 		page = take_at_most(arena, order, least);
 		wait = shm_load(&arena->releasing) != 0;
 		spin_release(ctx, &arena->lock);
+		if (page != 0)
+			MT_UNPOISON(page_ptr(ctx, page), (size_t) MT_PAGE_SIZE << *order);
 		if (page != 0 || !wait || attempt == RELEASE_PATIENCE)
 			return page;
 		ctx->host->yield(attempt);
@@ -257,6 +278,8 @@ buddy_take_run(MtCtx *ctx, uint64_t npages)
 	page = buddy_take(ctx, &order, order);
 	if (page != 0 && npages < (uint64_t) 1 << order)
 	{
+		poison_pages(ctx, page + (uint32_t) npages,
+					 (1u << order) - (uint32_t) npages);
 		spin_acquire(ctx, &ctx->arena->lock);
 		insert_range(ctx->arena, page + (uint32_t) npages, page + (1u << order));
 		spin_release(ctx, &ctx->arena->lock);
@@ -335,6 +358,8 @@ buddy_give_run(MtCtx *ctx, uint32_t page, uint32_t npages)
 	MT_ASSERT(page >= arena->first_page && end <= arena->npages);
 	MT_ASSERT((what & MAP_KIND) != MAP_FREE);
 	mt_enter_critical(ctx);
+	MT_UNPOISON(page_ptr(ctx, page), (size_t) npages * MT_PAGE_SIZE);
+	poison_pages(ctx, page, npages);
 	for (uint32_t i = 0; i < marked; i++)
 		shm_store(&page_map(arena)[page + i], 0);
 	while (page < end)

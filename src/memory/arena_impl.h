@@ -19,6 +19,7 @@
 #include "arena.h"
 #include "fault.h"
 #include "mtassert.h"
+#include "poison.h"
 #include "spin.h"
 
 #define MT_ORDERS			25	/* chunks of 2^0 to 2^24 pages */

@@ -119,11 +119,13 @@ partial_remove(MtCtx *ctx, Stripe *stripe, uint32_t class, Chunk *slab)
 
 #ifdef MT_ASSERT_CHECKING
 /*
- * Test builds write a mark into the second word of a free block, to notice
- * who writes to a block that is not his any more.
+ * Test builds write a mark into the second word of a free block, and fill the rest
+ * of it (poison.h), to notice who touches a block that is not his any more.  The
+ * mark's lowest byte is where a record has its form.
  */
 #define free_mark(ctx, h)	(block_link(ctx, h) + 1)
-#define FREE_MARK(h)		((h) * 2654435761u ^ 0x6d617373u)
+#define FREE_MARK(h) \
+	((((h) * 2654435761u ^ 0x6d617373u) & ~0xffu) | MT_FREED_BYTE)
 #endif
 
 /* Take a free block out of a slab that has one. */
@@ -135,8 +137,10 @@ slab_pop(MtCtx *ctx, Chunk *slab, uint32_t class)
 	MT_ASSERT(shm_load(&slab->nused) < shm_load(&slab->nblocks));
 	if (h != 0)
 	{
+		MT_UNPOISON(mt_ptr(ctx, h), class_size[class]);
 #ifdef MT_ASSERT_CHECKING
 		MT_ASSERT(shm_load(free_mark(ctx, h)) == FREE_MARK(h));
+		MT_ASSERT(poison_whole(mt_ptr(ctx, h), class_size[class]));
 #endif
 		shm_store(&slab->free, shm_load(block_link(ctx, h)));
 	}
@@ -144,6 +148,7 @@ slab_pop(MtCtx *ctx, Chunk *slab, uint32_t class)
 	{
 		h = shm_load(&slab->fresh);
 		shm_store(&slab->fresh, h + class_size[class] / MT_GRANULE);
+		MT_UNPOISON(mt_ptr(ctx, h), class_size[class]);
 	}
 	return h;
 }
@@ -201,7 +206,10 @@ slab_push(MtCtx *ctx, Stripe *stripe, Chunk *slab, MtHandle h)
 			  (class_size[class] / MT_GRANULE) == 0);
 #ifdef MT_ASSERT_CHECKING
 	shm_store(free_mark(ctx, h), FREE_MARK(h));
+	poison_fill(mt_ptr(ctx, h), class_size[class]);
 #endif
+	MT_POISON((uint8_t *) mt_ptr(ctx, h) + MT_FREE_HEADER,
+			  class_size[class] - MT_FREE_HEADER);
 	shm_store(block_link(ctx, h), shm_load(&slab->free));
 	shm_store(&slab->free, h);
 	shm_store(&slab->nused, nused - 1);
@@ -323,6 +331,8 @@ slab_create(MtCtx *ctx, Pool *pool, uint32_t class)
 			  (uint32_t) (((1u << order) * MT_PAGE_SIZE - MT_CHUNK_HEADER) /
 						  class_size[class]));
 	shm_store(&slab->fresh, slab_first(ctx, slab));
+	MT_POISON((uint8_t *) slab + MT_CHUNK_HEADER,
+			  ((size_t) MT_PAGE_SIZE << order) - MT_CHUNK_HEADER);
 	return slab;
 }
 

@@ -23,6 +23,7 @@
 
 #include "masstree.h"
 #include "../memory/mtassert.h"
+#include "../memory/poison.h"
 
 /*
  * Entries per border node and separators per interior node.  15 is the most
@@ -238,6 +239,16 @@ typedef struct RecordTree
 #define RF_BITMAP		0x10
 #define RF_TREE			0x20
 
+/* The form of a record that is not free. */
+static inline uint8_t
+record_form(const Record *r)
+{
+	uint8_t		form = shm_load(&r->form);
+
+	MT_ASSERT(form != MT_FREED_BYTE);
+	return form;
+}
+
 #define RECORD_HEADER	offsetof(Record, data)
 #if MT_BORDER_WIDTH > 7
 #define RECORD_MAX_ARRAY	16	/* TIDs in an array of a key; more: a tree */
@@ -389,6 +400,7 @@ node_stable(const Node *node)
 		shm_cpu_relax();
 		v = shm_load_acquire(&node->version);
 	}
+	MT_ASSERT_LIVE(v);
 	return v;
 }
 
@@ -400,8 +412,12 @@ node_stable(const Node *node)
 static inline bool
 node_changed(const Node *node, uint64_t v)
 {
+	uint64_t	now;
+
 	shm_fence_acquire();
-	return ((shm_load(&node->version) ^ v) & ~V_LOCK) != 0;
+	now = shm_load(&node->version);
+	MT_ASSERT_LIVE(now);
+	return ((now ^ v) & ~V_LOCK) != 0;
 }
 
 /*

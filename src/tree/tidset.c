@@ -120,7 +120,7 @@ word_is_tid_tree(MtCtx *ctx, uint64_t word)
 {
 	if (word_tag(word) != W_RECORD)
 		return false;
-	return (shm_load(&record_at(ctx, word)->form) & RF_TREE) != 0;
+	return (record_form(record_at(ctx, word)) & RF_TREE) != 0;
 }
 
 MtHandle
@@ -142,7 +142,7 @@ word_suffix(MtCtx *ctx, uint64_t word, uint8_t buf[SHORT_MAX_SUFFIX])
 		return buf;
 	}
 	r = record_at(ctx, word);
-	if (shm_load(&r->form) & RF_TREE)
+	if (record_form(r) & RF_TREE)
 		return ((RecordTree *) r)->suffix;
 	return r->data;
 }
@@ -151,7 +151,7 @@ size_t
 tidset_record_bytes(MtCtx *ctx, uint64_t word)
 {
 	Record	   *r = record_at(ctx, word);
-	uint8_t		form = shm_load(&r->form);
+	uint8_t		form = record_form(r);
 	uint32_t	count = shm_load(&r->count);
 
 	if (form & RF_TREE)
@@ -200,7 +200,7 @@ tidset_read(MtCtx *ctx, uint64_t word, uint64_t in_block, MtTid *tids)
 		return count;
 	}
 	r = record_at(ctx, word);
-	form = shm_load(&r->form);
+	form = record_form(r);
 	count = shm_load(&r->count);
 	if (form & RF_BITMAP)
 	{
@@ -302,7 +302,7 @@ void
 tidset_remove_in_place(MtCtx *ctx, uint64_t word, uint64_t in_block, MtTid tid)
 {
 	Record	   *r = record_at(ctx, word);
-	uint8_t		form = shm_load(&r->form);
+	uint8_t		form = record_form(r);
 	uint32_t	count = shm_load(&r->count);
 	uint8_t    *p = record_elements(r, word);
 	uint8_t		copy[256 * 6];
@@ -333,7 +333,7 @@ bool
 tidset_has_room(MtCtx *ctx, uint64_t word, uint64_t in_block, MtTid tid)
 {
 	Record	   *r = record_at(ctx, word);
-	uint8_t		form = shm_load(&r->form);
+	uint8_t		form = record_form(r);
 	uint32_t	count = shm_load(&r->count);
 	uint32_t	width = form & RF_WIDTH;
 	size_t		bytes = RECORD_HEADER + word_length(word);
@@ -376,7 +376,7 @@ void
 tidset_add_in_place(MtCtx *ctx, uint64_t word, uint64_t in_block, MtTid tid)
 {
 	Record	   *r = record_at(ctx, word);
-	uint8_t		form = shm_load(&r->form);
+	uint8_t		form = record_form(r);
 	uint32_t	count = shm_load(&r->count);
 	uint32_t	width = form & RF_WIDTH;
 	uint8_t    *p = record_elements(r, word);

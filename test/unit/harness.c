@@ -19,6 +19,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "memory/poison.h"
+
 #define HUGE_ALIGN		((size_t) 2 * 1024 * 1024)
 #define MAX_REGIONS		16
 #define MAX_MESSAGES	20		/* per test; the rest is only counted */
@@ -325,6 +327,7 @@ region_create(size_t bytes, uint32_t nslots)
 	if (region->mapping == MAP_FAILED)
 		die("mmap");
 	base = ((uintptr_t) region->mapping + HUGE_ALIGN - 1) & ~(HUGE_ALIGN - 1);
+	poison_start();
 	region->arena = arena_create((void *) base, bytes, nslots);
 	return region->arena;
 }
@@ -334,6 +337,7 @@ region_destroy(Arena *arena)
 {
 	Region	   *region = region_of(arena);
 
+	poison_stop(region->mapping, region->mapped);
 	munmap(region->mapping, region->mapped);
 	memset(region, 0, sizeof(*region));
 }
@@ -425,6 +429,7 @@ run_processes(Arena *arena, int n, uint32_t first_slot, Participant body,
 
 	if (pids == NULL)
 		die("calloc");
+	poison_stop(region_of(arena)->mapping, region_of(arena)->mapped);
 	fflush(NULL);
 	for (int i = 0; i < n; i++)
 	{
