@@ -12,7 +12,7 @@
 #	ASSERTIONS=1	checks invariants at run time
 #	STOP_EVENTS=1	tests can hold processes at named points
 
-OWN_GOALS = check demo bench-sql bench-tree build/bench_tree
+OWN_GOALS = check demo bench-sql bench-tree build/bench_tree models mutation
 
 ifneq ($(filter $(OWN_GOALS),$(MAKECMDGOALS)),)
 

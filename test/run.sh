@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 #
-# run.sh check|demo|bench-sql [arguments]
+# run.sh check|demo|bench-sql|models|mutation [arguments]
 #
 # The outer half of `make check`, `make demo` and `make bench-sql`: installs the
 # Debian packages that are missing, copies the source into a temporary folder, and
@@ -17,7 +17,7 @@
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-goal=${1:?usage: run.sh check|demo|bench-sql}
+goal=${1:?usage: run.sh check|demo|bench-sql|models|mutation}
 shift
 
 work=
@@ -64,7 +64,7 @@ unset MAKEFLAGS MFLAGS MAKELEVEL DESTDIR
 if [ -z "${PG_CONFIG:-}" ]; then
 	"$root/test/packages.sh" postgresql-15 postgresql-client-15 \
 		postgresql-server-dev-15 libipc-run-perl liburcu-dev clang gcc libc6-dev \
-		make perl wamerican
+		make perl spin wamerican
 	PG_CONFIG=/usr/lib/postgresql/15/bin/pg_config
 fi
 [ -x "$PG_CONFIG" ] || { echo "$goal: no pg_config at $PG_CONFIG" >&2; exit 1; }
@@ -114,7 +114,7 @@ fi
 cd "$work/src"
 environment=(PATH="$PATH" LANG=C.UTF-8 LC_ALL=C.UTF-8 HOME="$work/home"
 	TMPDIR="$work/tmp" WORK="$work" PG_CONFIG="$PG_CONFIG" TERM="${TERM:-dumb}")
-for name in CHECK_ONLY DEMO_PATHS BENCH_ROWS BENCH_ROUNDS CI; do
+for name in CHECK_ONLY DEMO_PATHS BENCH_ROWS BENCH_ROUNDS CI MUTATION_ONLY; do
 	[ -z "${!name:-}" ] || environment+=("$name=${!name}")
 done
 
