@@ -15,7 +15,7 @@
 #	STOP_EVENTS=1	tests can hold processes at named points, and let
 #			allocations of shared memory fail
 
-OWN_GOALS = check demo soak fuzz bench-sql bench-tree build/bench_tree
+OWN_GOALS = check demo soak fuzz models mutation bench-sql bench-tree build/bench_tree
 
 ifneq ($(filter $(OWN_GOALS),$(MAKECMDGOALS)),)
 

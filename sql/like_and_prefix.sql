@@ -27,6 +27,7 @@ SELECT same_rows('SELECT id FROM paths WHERE p LIKE ''/usr/%'' AND p ^@ ''/usr/s
 SELECT same_rows('SELECT p FROM paths WHERE p LIKE ''/usr/%'' ORDER BY p', 'paths_p');
 SELECT same_rows('SELECT p FROM paths WHERE p ^@ ''/usr/'' ORDER BY p DESC', 'paths_p');
 SELECT same_rows('SELECT id FROM paths WHERE p LIKE ''/usr/lib/1%''', 'paths_p', 'bitmap');
+SELECT same_rows('SELECT id FROM paths WHERE p LIKE ''/usr/l_b/1%''', 'paths_p', 'bitmap');
 SELECT same_rows('SELECT id FROM paths WHERE p ^@ ''/usr/lib/1''', 'paths_p', 'bitmap');
 
 -- values of a join

@@ -105,6 +105,31 @@ fuzz_tree()
 		bounded
 }
 
+# counted COMMAND...: run something whose last line has "N passed, N failed", or
+# "N caught, N survived".
+counted()
+{
+	local status=0 passed failed
+
+	"$@" >"$WORK/log/$current_step.out" 2>&1 || status=$?
+	cat "$WORK/log/$current_step.out"
+	read -r passed failed < <(tail -n 1 "$WORK/log/$current_step.out" |
+		sed -nE 's/^([0-9]+) (passed|caught), ([0-9]+) (failed|survived).*/\1 \3/p') || true
+	if [ "$status" -ne 0 ] && [ "${failed:-0}" -eq 0 ]; then
+		failed=1
+	fi
+	tally "${passed:-0}" "${failed:-0}"
+	[ "$status" -eq 0 ]
+}
+
+# mutations: do the tests notice what they are for?  A sample; make mutation has
+# the whole table.
+mutations()
+{
+	MUTATION_WORK=$WORK/mutation MUTATION_BUILD=$WORK/build-debug \
+		counted test/mutation/run.sh --quick
+}
+
 # ---- SQL and isolation ------------------------------------------------------------
 
 # regress_driver PROGRAM NAME ARGUMENTS...: run pg_regress or pg_isolation_regress
@@ -286,6 +311,7 @@ tree_lane()
 	run schedules "deterministic schedules of the tree" schedules
 	run history "histories of threads and processes" histories
 	run fuzz-tree "fuzzing the tree and the sets of TIDs" fuzz_tree 5
+	run models "models of weak memory" counted test/spin/run.sh --quick
 	run unit-asan "unit tests, AddressSanitizer and UBSan" \
 		unit asan 300 gcc $assertions -fsanitize=address,undefined \
 		-fno-sanitize-recover=all -fno-omit-frame-pointer -DMT_POISON_FREED
@@ -312,6 +338,7 @@ server_lane()
 	run isolation "isolation" with_cluster isolation debug isolation_tests isolation
 	cluster_memory=24MB run diff "random SQL with and without masstree" \
 		with_cluster diff debug differential diff
+	run mutation "mutations are caught" mutations
 	for file in test/t/*.pl; do
 		run "tap-$(basename "$file" .pl)" "$(basename "$file" .pl)" tap "$file"
 	done

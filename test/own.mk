@@ -1,7 +1,7 @@
 # The goals that set up what they need themselves.  They work without a
 # PostgreSQL on the machine, so this file includes no PGXS.
 
-.PHONY: check demo bench-tree bench-sql soak fuzz
+.PHONY: check demo bench-tree bench-sql soak fuzz models mutation
 
 # Everything that proves the extension; the last line is "N passed, N failed".
 check:
@@ -36,3 +36,11 @@ build/bench_tree: $(BENCH_SOURCES) $(BENCH_HEADERS)
 
 bench-tree: build/bench_tree
 	build/bench_tree $(BENCH_ARGS)
+
+# All models of test/spin, some of which take minutes (test/models.sh).
+models:
+	@test/run.sh models
+
+# Every mutation, with what caught it; about an hour (test/mutation.sh).
+mutation:
+	@test/run.sh mutation

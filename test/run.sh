@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 #
-# run.sh GOAL [arguments]; GOAL is check, demo, bench-sql, soak, fuzz, diff,
-# sqlsmith or valgrind.
+# run.sh GOAL [arguments]; GOAL is check, demo, bench-sql, soak, fuzz, models,
+# mutation, diff, sqlsmith or valgrind.
 #
 # The outer half of `make check`, `make demo` and some long tests: installs the
 # Debian packages that are missing, copies the source into a temporary folder, and
@@ -18,7 +18,7 @@
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-goal=${1:?usage: run.sh check|demo|bench-sql|soak|fuzz}
+goal=${1:?usage: run.sh GOAL}
 shift
 
 work=
@@ -70,8 +70,7 @@ esac
 if [ -z "${PG_CONFIG:-}" ]; then
 	"$root/test/packages.sh" postgresql-15 postgresql-client-15 \
 		postgresql-server-dev-15 libicu-dev libipc-run-perl liburcu-dev clang \
-		libclang-rt-dev gcc libc6-dev \
-		make perl wamerican
+		libclang-rt-dev gcc libc6-dev make perl spin wamerican
 	PG_CONFIG=/usr/lib/postgresql/15/bin/pg_config
 fi
 [ -x "$PG_CONFIG" ] || { echo "$goal: no pg_config at $PG_CONFIG" >&2; exit 1; }
@@ -122,7 +121,7 @@ cd "$work/src"
 environment=(PATH="$PATH" LANG=C.UTF-8 LC_ALL=C.UTF-8 HOME="$work/home"
 	TMPDIR="$work/tmp" WORK="$work" PG_CONFIG="$PG_CONFIG" TERM="${TERM:-dumb}")
 for name in CHECK_ONLY DEMO_PATHS BENCH_ROWS BENCH_ROUNDS CI \
-	SOAK_MINUTES SOAK_ONLY FUZZ_HOURS; do
+	SOAK_MINUTES SOAK_ONLY FUZZ_HOURS MUTATION_ONLY; do
 	[ -z "${!name:-}" ] || environment+=("$name=${!name}")
 done
 

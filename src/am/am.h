@@ -94,7 +94,7 @@ typedef struct IndexSlot
 	shm_u64		gate;
 	shm_u64		incarnation;	/* unique; 0 while the slot is free */
 	StorageKey	key;
-	uint64		build_id[2];	/* as in the index's metapage */
+	uint64		build_id[2];	/* the metapage's, and the database's identity */
 	uint8		pad0[16];
 
 	/* the vacuum interlock; belongs to the slot, never goes back */

@@ -6,7 +6,9 @@
  * A slot belongs to storage (tablespace, database, file number, backend of a
  * temporary relation) and to the build id in the storage's metapage.  Both
  * are needed: a file number comes back after a drop, and a build id is copied
- * with the file by CREATE DATABASE and SET TABLESPACE.
+ * with the file by CREATE DATABASE and SET TABLESPACE.  Whole databases are
+ * copied to where files of the same names have been before; so what tells the
+ * database's directory from former ones is part of the build id here.
  *
  * INCARNATION.  A slot serves many builds in its life.  Each has a number that
  * is used once; a process keeps it beside its pointer to the slot.  Whoever
@@ -289,6 +291,40 @@ registry_find(const StorageKey *key)
 }
 
 /*
+ * What tells the files of this database from former ones of the same names.
+ *
+ * A database that is moved away and back, or dropped and made again under its old
+ * OID, has storage of the same names and metapages as before, with other rows.
+ * Each such copy begins with a new file PG_VERSION, which nobody writes again.
+ * Nobody is connected to a database that moves, so once per process is enough.
+ * Raises an error when the file cannot be looked at.
+ */
+static uint64
+database_identity(void)
+{
+	static bool known = false;
+	static uint64 identity;
+	char		path[MAXPGPATH];
+	struct stat st;
+	uint64		words[4];
+
+	if (known)
+		return identity;
+	snprintf(path, sizeof(path), "%s/PG_VERSION", DatabasePath);
+	if (stat(path, &st) != 0)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not stat file \"%s\": %m", path)));
+	words[0] = (uint64) st.st_dev;
+	words[1] = (uint64) st.st_ino;
+	words[2] = (uint64) st.st_mtim.tv_sec;
+	words[3] = (uint64) st.st_mtim.tv_nsec;
+	identity = hash_bytes_extended((const unsigned char *) words, sizeof(words), 0);
+	known = true;
+	return identity;
+}
+
+/*
  * Give a slot to a build: it starts without a tree.  Both locks are held
  * exclusively, and whatever tree the slot had was cut off.
  */
@@ -372,10 +408,11 @@ name_slot(IndexSlot *slot, Relation index)
 }
 
 IndexSlot *
-registry_attach(Relation index, const uint64 build_id[2], uint64 *incarnation)
+registry_attach(Relation index, const uint64 metapage_id[2], uint64 *incarnation)
 {
 	MtCtx	   *ctx = participant();
 	StorageKey	key = storage_key(index);
+	uint64		build_id[2] = {metapage_id[0] ^ database_identity(), metapage_id[1]};
 	IndexSlot  *slot;
 
 	LWLockAcquire(registry_lock, LW_SHARED);

@@ -54,10 +54,11 @@ extern Registry *registry;
 
 /*
  * The slot of an index's storage, made (TREE_ABSENT) when there is none or when
- * it belongs to another build; *incarnation is that of the build.
+ * it belongs to another build; *incarnation is that of the build.  metapage_id
+ * is the build id of the metapage.
  * Raises ERRCODE_OUT_OF_MEMORY when there is no memory for a slot.
  */
-extern IndexSlot *registry_attach(Relation index, const uint64 build_id[2],
+extern IndexSlot *registry_attach(Relation index, const uint64 metapage_id[2],
 								  uint64 *incarnation);
 
 /*

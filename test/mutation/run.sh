@@ -1,41 +1,64 @@
 #!/usr/bin/env bash
 #
-# run.sh [--quick] [--list] [NAME...]: show that the tests catch what breaks the
-# promises of src/tree and src/memory.
+# run.sh [--quick] [--list] [--sound] [NAME...]: show that the tests catch what
+# breaks a promise of the source.
 #
-# For each mutation of mutations.txt (see its head) the source is copied to a
-# folder of its own and changed there; the programs of test/unit that the
-# mutation names are built and run until one fails.  Prints a line for each:
-# mutation, promise, what caught it, seconds.  A mutation that none catches
+# For each mutation of the lists (tree.txt and am.txt; tree.txt describes them at its
+# head) the source is copied to a folder of its own and changed there; the tests
+# that the mutation names are built and run until one fails.  Prints a line for
+# each: mutation, promise, what caught it, seconds.  A mutation that none catches
 # fails the run, and so does one that no longer fits the source.  Those of the
-# kind "model" are only listed, because x86 does not show them, or not always:
-# test/spin proves them.  So are those of the kind "same", with the reason why
-# they break nothing.
+# kind "model" are such that x86 does not show them, or not always: the model must
+# fail without that step, and the comparison of the model with the source must
+# notice that it is missing.  Those of the kind "same" are only listed, with the
+# reason why they break nothing.
 #
-#	--quick		only mutations of the kind "quick": some minutes
+#	--quick		only mutations of the kind "quick": a sample, for every day
+#	--sound		runs each step on the source as it is, where all must pass
 #	MUTATION_WORK	where copies and builds lie (a folder of /tmp)
+#	MUTATION_BUILD	a built copy of the extension to begin with (none)
 #	MUTATION_SEED	the tests' seed (1)
+#	MUTATION_SECONDS	begin no further mutation after so many seconds (no limit);
+#				what is left out is said and is a failure
 #
 # SPDX-License-Identifier: PostgreSQL
 # Copyright (c) 2026, the masstree developers
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
-list=test/mutation/mutations.txt
+root=$PWD
+lists=(test/mutation/tree.txt test/mutation/am.txt)
 work=${MUTATION_WORK:-$(mktemp -d /tmp/masstree-mutation.XXXXXX)}
 seed=${MUTATION_SEED:-1}
-[ -n "${MUTATION_WORK:-}" ] || trap 'rm -rf "$work"' EXIT
+# what an earlier run left there may be the object of a mutation
+rm -rf "$work/src" "$work"/build-* "$work/data-template" "$work/stage-mutation"
 mkdir -p "$work/src"
+# shellcheck source=test/mutation/server.sh
+. test/mutation/server.sh
+
+finish()
+{
+	! $server_ready || server_down
+	[ -n "${MUTATION_WORK:-}" ] || rm -rf "$work"
+}
+trap finish EXIT
 
 quick=false
-if [ "${1:-}" = --quick ]; then
-	quick=true
-	shift
-fi
-if [ "${1:-}" = --list ]; then
-	perl test/mutation/mutate.pl list "$list"
-	exit
-fi
+sound=false
+case ${1:-} in
+	--quick)
+		quick=true
+		shift
+		;;
+	--sound)
+		sound=true
+		shift
+		;;
+	--list)
+		perl test/mutation/mutate.pl list "${lists[@]}"
+		exit
+		;;
+esac
 
 # ---- builds ---------------------------------------------------------------------
 
@@ -58,7 +81,7 @@ variant_flags()
 # build VARIANT PROGRAM: in the copy, with only what has changed.
 build()
 {
-	make -s -C "$work/src" -f test/unit.mk -j 2 OUT="$work/build-$1" CC="${CC:-gcc}" \
+	make -s -C "$work/src" -f test/unit.mk -j "${MUTATION_JOBS:-1}" OUT="$work/build-$1" CC="${CC:-gcc}" \
 		UNIT_CFLAGS="$(variant_flags "$1")" "$work/build-$1/$2" >"$work/build.log" 2>&1
 }
 
@@ -81,7 +104,7 @@ run()
 			break
 		fi
 		sleep 0.1
-	done
+	done 2>/dev/null
 	if { wait "$pid"; } 2>/dev/null && ! grep -q '^not ok' "$log"; then
 		return
 	fi
@@ -96,70 +119,127 @@ run()
 	caught="$1 $2: $caught"
 }
 
+# run_model MODEL DEFINES: the model fails with them, and the comparison with the
+# source notices what the mutation took away.  => $caught
+run_model()
+{
+	caught=
+	if ! bash test/spin/run.sh "$1:$2" >"$work/run.log" 2>&1; then
+		tail -n 3 "$work/run.log"
+		return
+	fi
+	if SPIN_SOURCE=$work/src/src bash test/spin/run.sh --code "$1" >"$work/run.log" 2>&1; then
+		echo "test/spin/$1.pml does not compare that part of the source"
+		return
+	fi
+	caught="model $1, $2"
+}
+
+# ---- steps -------------------------------------------------------------------------
+
+# take STEP: build and run one step of a mutation.  => $caught
+# Fails when that cannot be built.
+take()
+{
+	local variant name scale
+
+	IFS=: read -r variant name scale <<<"$1"
+	case $variant in
+		spin)
+			run_model "$name" "${scale//+/ }"
+			;;
+		sql | isolation | tap)
+			build_server || return 1
+			"run_$variant" "$name"
+			;;
+		*)
+			build "$variant" "test_$name" || return 1
+			run "$variant" "test_$name" "${scale:-0.2}"
+			;;
+	esac
+}
+
 # ---- one mutation ------------------------------------------------------------------
 
-
-# Everything from the source as it is, with old times kept, so that make builds
-# again just what a mutation had changed.
+# The source as it is, with a new time, so that make builds again just what a
+# mutation had changed.
 restore()
 {
-	local path=$1
-	cp "$path" "$work/src/$path"
+	cp "$1" "$work/src/$1"
 }
 
 mutate()
 {
-	local name=$1 file promise by kind why start=$SECONDS caught=
+	local name=$1 file promise by kind why start=$SECONDS caught= step
 
 	{ read -r file; read -r promise; read -r by; read -r kind; read -r why; } < <(
-		perl test/mutation/mutate.pl show "$list" "$name" | cut -f 2)
-	if [ "$kind" = model ]; then
-		printf '%-34s %-52s %s\n' "$name" "$promise" "left to the models ($by)"
-		return 0
-	fi
+		perl test/mutation/mutate.pl show "$name" "${lists[@]}" | cut -f 2)
 	if [ "$kind" = same ]; then
-		printf '%-34s %-52s %s\n' "$name" "$promise" "breaks nothing: $why"
+		$quick || printf '%-34s %-56s %s\n' "$name" "$promise" "breaks nothing: $why"
+		same=$((same + 1))
 		return 0
 	fi
 	if $quick && [ "$kind" != quick ]; then
 		return 0
 	fi
-	if ! perl test/mutation/mutate.pl apply "$list" "$name" "$work/src"; then
+	if [ "$start" -ge "${MUTATION_SECONDS:-1000000}" ]; then
+		echo "$name: no time left"
+		return 1
+	fi
+	if ! perl test/mutation/mutate.pl apply "$name" "$work/src" "${lists[@]}"; then
 		return 1
 	fi
 	for step in $by; do
-		IFS=: read -r variant program scale <<<"$step"
-		if ! build "$variant" "test_$program"; then
+		if ! take "$step"; then
 			tail -n 20 "$work/build.log"
-			echo "$name does not compile"
+			echo "$name cannot be built"
 			restore "$file"
 			return 1
 		fi
-		run "$variant" "test_$program" "${scale:-0.2}"
 		[ -z "$caught" ] || break
 	done
 	restore "$file"
-	printf '%-34s %-52s %s (%d s)\n' "$name" "$promise" \
+	printf '%-34s %-56s %s (%d s)\n' "$name" "$promise" \
 		"${caught:-SURVIVED}" "$((SECONDS - start))"
-	[ -n "$caught" ]
+	[ -n "$caught" ] || return 1
+	passed=$((passed + 1))
 }
 
 # ---- all ----------------------------------------------------------------------------
 
-tar -cf - src test/unit test/unit.mk test/mutation | tar -C "$work/src" -xf -
-perl test/mutation/mutate.pl check "$list" . || exit 1
+tar --exclude=./.git --exclude=./build -cf - . | tar -C "$work/src" -xf -
+if [ -n "${MUTATION_BUILD:-}" ]; then
+	# with its times: what is newer is built again
+	cp -a "$MUTATION_BUILD/." "$work/src/"
+fi
+perl test/mutation/mutate.pl check . "${lists[@]}" || exit 1
 
 names=("$@")
 if [ ${#names[@]} -eq 0 ]; then
-	mapfile -t names < <(perl test/mutation/mutate.pl list "$list")
+	mapfile -t names < <(perl test/mutation/mutate.pl list "${lists[@]}")
 fi
-passed=0 failed=0
+passed=0 failed=0 same=0
+
+if $sound; then
+	# every step that a mutation names, without the mutation
+	while read -r step; do
+		start=$SECONDS caught=
+		if take "$step" && [ -z "$caught" ]; then
+			passed=$((passed + 1))
+		else
+			failed=$((failed + 1))
+		fi
+		printf '%-34s %s (%d s)\n' "$step" "${caught:-passes}" "$((SECONDS - start))"
+	done < <(for name in "${names[@]}"; do
+		perl test/mutation/mutate.pl show "$name" "${lists[@]}" | sed -n 's/^by\t//p' | tr ' ' '\n'
+	done | grep -v '^spin:' | sort -u)
+	echo "$passed passed, $failed failed"
+	[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
+	exit
+fi
+
 for name in "${names[@]}"; do
-	if mutate "$name"; then
-		passed=$((passed + 1))
-	else
-		failed=$((failed + 1))
-	fi
+	mutate "$name" || failed=$((failed + 1))
 done
-echo "$passed passed, $failed failed"
+echo "$passed caught, $failed survived, $same break nothing"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

@@ -14,7 +14,8 @@
  * one reclaim is enough.
  *
  *	model					code
- *	enter					epoch.c: epoch_enter, slot_publish (not the x86 form)
+ *	enter					epoch.c: epoch_enter, slot_publish (on x86 an exchange,
+ *							which is both the store and the fence)
  *	leave					epoch.c: epoch_leave
  *	Writer, unlink			a release store of the tree, e.g. remove.c: unlink_apply
  *	Writer, stamp			limbo.c: pool_retire; epoch.c: epoch_stamp
@@ -30,22 +31,22 @@
  * long | TWO_READERS		| the least of several slots counts
  * fail | WITNESS_REUSE		| the block is reused while a reader is inside
  * fail | WITNESS_HELD		| a reader holds the block back
- * fail | NO_ENTER_FENCE	| slot_publish: full fence behind the slot's store
+ * fail! | NO_ENTER_FENCE	| slot_publish: full fence behind the slot's store
  * fail | NO_ENTER			| epoch_enter: the slot is not stored
  * fail | LATE_ENTER		| epoch_enter: the pointer is read before the slot's store
  * fail | NO_LEAVE_RELEASE	| epoch_leave: release
  * fail | NO_SCAN_ACQUIRE	| find_oldest: acquire
- * fail | NO_STAMP_FENCE	| epoch_stamp: full fence
+ * fail! | NO_STAMP_FENCE	| epoch_stamp: full fence
  * fail | EARLY_STAMP		| pool_retire: stamp taken before unlinking
- * fail | NO_SCAN_FENCE		| find_oldest: full fence
+ * fail! | NO_SCAN_FENCE		| find_oldest: full fence
  * fail | NO_GLOBAL			| epoch_horizon: the slots alone, without the global epoch
  * fail | LATE_GLOBAL		| epoch_horizon: the global epoch read behind the slots
- * fail | EQUAL_STAMP		| limbo_take: a stamp equal to the horizon passes
- * fail | NO_ADVANCE		| pool_reclaim: the epoch is not advanced
+ * fail! | EQUAL_STAMP		| limbo_take: a stamp equal to the horizon passes
+ * fail! | NO_ADVANCE		| pool_reclaim: the epoch is not advanced
  * fail | NO_PUBLISH_RELEASE	| publishing store: release
  * fail | NO_FOLLOW_ACQUIRE	| pointer load: acquire
  *
- * code | memory/epoch.c | slot_publish | #else.*shm_store_release\(slot, epoch\).*shm_fence_full
+ * code | memory/epoch.c | slot_publish | shm_exchange\(slot, epoch\).*#else.*shm_store_release\(slot, epoch\).*shm_fence_full
  * code | memory/epoch.c | epoch_enter | slot_publish\(ctx_slot\(ctx\), shm_load\(.*global
  * code | memory/epoch.c | epoch_leave | shm_store_release\(ctx_slot\(ctx\), 0\)
  * code | memory/epoch.c | epoch_stamp | shm_fence_full.*shm_load\(.*global

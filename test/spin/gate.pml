@@ -24,12 +24,12 @@
  *
  * The lines below are read by run.sh.
  *
- * pass | |
+ * pass! | |
  * fail | WITNESS_DRAINED		| the tree is destroyed while calls go on
  * fail | WITNESS_REFUSED		| a call finds the gate closed
  * fail | WITNESS_BUSY			| a call that saw the gate open is at work behind it
  * fail | NO_COMPARE			| gate_open is not asked
- * fail | EARLY_COMPARE			| gate_open is asked before the epoch is entered
+ * fail! | EARLY_COMPARE			| gate_open is asked before the epoch is entered
  * fail | NO_ENTER				| epoch_enter
  * fail | NO_ENTER_FENCE		| slot_publish: full fence
  * fail | NO_LEAVE_RELEASE		| epoch_leave: release
@@ -37,7 +37,7 @@
  * fail | NO_STAMP_FENCE		| epoch_stamp, in cut_off: full fence
  * fail | EARLY_STAMP			| cut_off: stamp taken before the gate is closed
  * fail | EQUAL_STAMP			| drain_locked: an epoch equal to the stamp passes
- * fail | NO_GRACE				| drain_locked: the slots are not looked at
+ * fail! | NO_GRACE				| drain_locked: the slots are not looked at
  *
  * code | tree/node.h | gate_open | shm_load_acquire\(gate.word\) == gate.value
  * code | tree/insert.c | mt_insert | epoch_enter.*gate_open.*epoch_leave

@@ -3,16 +3,18 @@
  * load.pml
  *		Loading a tree from the heap while others insert, VACUUM, and close it.
  *
- * Three scenes:
+ * Four scenes:
  *
  *	(none)		the tree is ABSENT; one loads it, one inserts a row, on a page that
  *				is there or on a new one
  *	CLOSE		the same, on a page that is there, and somebody closes the gate
+ *	SCAN		the same as CLOSE, but with a scan, which may be begun at any time
  *	VACUUM		the tree is ABSENT; one loads it; VACUUM prunes a dead row, runs
  *				ambulkdelete, and frees its TID; a new row with another key takes it
  *
  * PROMISES.  A tree that is READY in the end has exactly one entry for each row
- * that is there: none lost, none stale.  Nobody is at work in a side
+ * that is there: none lost, none stale.  A scan finds every row whose insert was
+ * over when its snapshot was taken.  Nobody is at work in a side
  * tree that is poured out and destroyed, nor in a main tree that is not built.
  *
  *	model					code
@@ -28,6 +30,7 @@
  *	Loader, pour			loader.c: pour, pour_entry
  *	Loader, leave			loader.c: leave_slot
  *	Closer					registry.c: slot_close, cut_off
+ *	Scan					scan.c: scan_open_gate; load.c: load_try; cursor.c: mt_scan
  *	Vacuum, prune			core: heap_page_prune
  *	Vacuum, wait			load.c: load_wait_for_running
  *	Vacuum, walk, remove	vacuum.c: bulk_open, bulk_walk, bulk_remove
@@ -42,15 +45,16 @@
  * pass | |
  * pass | CLOSE |
  * pass | VACUUM |
- * fail | WITNESS_SIDE			| a row goes to the side tree
+ * pass | SCAN |
+ * fail! | WITNESS_SIDE			| a row goes to the side tree
  * fail | WITNESS_MAIN			| a row goes to the main tree while MERGING
  * fail | WITNESS_GONE			| the gate changes between look and insertion
  * fail | CLOSE WITNESS_LOST	| a load finds its gate closed
  * fail | VACUUM WITNESS_STALE	| the loader reads the dead row
  * fail | VACUUM WITNESS_WAIT	| VACUUM finds a load running
- * fail | NO_INSERT_FENCE		| mt_aminsert: full fence behind the heap insert
- * fail | NO_LOAD_FENCE			| take_slot: full fence behind LOADING
- * fail | EARLY_BLOCKS			| pageview_begin: blocks counted before LOADING
+ * fail! | NO_INSERT_FENCE		| mt_aminsert: full fence behind the heap insert
+ * fail! | NO_LOAD_FENCE			| take_slot: full fence behind LOADING
+ * fail! | EARLY_BLOCKS			| pageview_begin: blocks counted before LOADING
  * fail | EARLY_GATE			| insert_entry: gate read before the heap insert
  * fail | NO_SIDE				| insert_target: nothing is inserted while LOADING
  * fail | NO_RETRY				| insert_entry: MT_GONE is taken for done
@@ -62,18 +66,22 @@
  * fail | NO_SCAN_ACQUIRE		| find_oldest: acquire
  * fail | NO_GRACE				| build: no grace period before pouring
  * fail | NO_SYNC_FENCE			| epoch_synchronize, find_oldest: full fence
- * fail | NO_POUR				| build: the side tree is not poured
+ * fail! | NO_POUR				| build: the side tree is not poured
  * fail | EARLY_POUR			| build: poured before MERGING
  * fail | POUR_STORES			| pour: replaces what is in the main tree
  * fail | NO_MERGING_RELEASE	| switch_state: release, and no lock
  * fail | CLOSE NO_SWITCH_COMPARE	| switch_state, make_ready: gate not compared
- * fail | VACUUM NO_WAIT		| mt_ambulkdelete: running loads are not waited for
+ * fail! | VACUUM NO_WAIT		| mt_ambulkdelete: running loads are not waited for
  * fail | VACUUM LATE_STARTED	| take_slot: loads_started counted at the end of the load
  * fail | VACUUM EARLY_ENDED	| leave_slot before the tree is READY
  * fail | VACUUM EARLY_LOOK		| bulk_open: the gate is read before the wait
  * fail | VACUUM READ_DEAD		| the loader reads dead line pointers as rows
  * long | NO_SECOND_GRACE		| not needed: nobody is in the side tree any more
  * fail | VACUUM NO_REMOVE		| bulk_remove
+ * fail | SCAN WITNESS_FOUND	| a scan finds the row that was inserted meanwhile
+ * fail | SCAN EARLY_SCAN		| load_try: a scan does not wait for READY
+ * fail! | SCAN NO_OPEN_ACQUIRE	| scan_open_gate, gate_open: acquire
+ * fail | SCAN NO_READY_RELEASE	| make_ready: release
  *
  * code | am/insert.c | mt_aminsert | shm_fence_full.*insert_entry
  * code | am/insert.c | insert_entry | shm_load_acquire\(&slot->gate\).*insert_target.*mt_insert\(.*gate, gate\}.*MT_GONE\) continue
@@ -93,6 +101,10 @@
  * code | am/vacuum.c | mt_ambulkdelete | load_wait_for_running.*bulk_open.*bulk_walk_tree.*bulk_fence_off_scans
  * code | am/vacuum.c | bulk_open | shm_load_acquire\(&bulk->slot->gate\)
  * code | am/vacuum.c | bulk_walk | MT_GONE.*bulk_open
+ * code | am/scan.c | scan_open_gate | shm_load_acquire\(&so->slot->gate\).*!= TREE_READY.*load_ensure
+ * code | am/load.c | load_try | shm_load_acquire\(&slot->gate\).*TREE_READY: return true.*TREE_LOADING: case TREE_MERGING: wait_for_gate
+ * code | am/load.c | wait_for_gate | while \(shm_load_acquire\(&slot->gate\) == gate\)
+ * code | tree/node.h | gate_open | shm_load_acquire\(gate.word\) == gate.value
  * code | memory/epoch.c | epoch_synchronize | shm_fence_full.*shm_fetch_add\(.*global, 1\).*epoch_oldest\(ctx\) <= target
  *
  * SPDX-License-Identifier: PostgreSQL
@@ -101,7 +113,7 @@
  */
 #define INSERTER	0					/* in VACUUM: of the row that takes the TID */
 #define LOADER		1
-#define OTHER		2					/* Closer or Vacuum */
+#define OTHER		2					/* Closer, Vacuum or Scan */
 #define THREADS		3
 
 /* locations */
@@ -119,7 +131,8 @@
 /* locks */
 #define INDEX		0					/* the slot's lock */
 #define PAGE		1					/* of any heap page */
-#define LOCKS		2
+#define SNAPSHOT	2					/* what orders commits and snapshots */
+#define LOCKS		3
 
 #include "memory.h"
 
@@ -142,10 +155,24 @@
 #define LEAVE	ORDERED
 #endif
 #ifdef NO_SCAN_ACQUIRE
-#define SCAN	RELAXED
+#define SLOT_LOAD	RELAXED
 #else
-#define SCAN	ORDERED
+#define SLOT_LOAD	ORDERED
 #endif
+
+#ifdef NO_OPEN_ACQUIRE
+#define SCAN_GATE	RELAXED
+#else
+#define SCAN_GATE	ORDERED
+#endif
+#ifdef NO_READY_RELEASE
+#define READY_STORE	RELAXED
+#else
+#define READY_STORE	ORDERED
+#endif
+
+/* guarded by the snapshot lock: rows whose inserts are over */
+byte	committed = OLD_ROW;
 
 /* guarded by the page's lock: rows that can be read, on pages 0 and 1 */
 byte	rows[2];
@@ -189,7 +216,7 @@ inline wait_slot(slot, target)
 #ifndef NO_SYNC_FENCE
 		fence_full();
 #endif
-		load(slot, epoch, SCAN);
+		load(slot, epoch, SLOT_LOAD);
 		if
 		:: epoch == 0 || epoch > target -> epoch = 0; break
 		:: else -> epoch = 0
@@ -220,7 +247,7 @@ proctype Inserter(byte me)
 #ifdef EARLY_GATE
 	load(GATE, gate, ORDERED);
 #endif
-#ifdef CLOSE
+#if defined(CLOSE) || defined(SCAN)
 	acquire(PAGE);
 #else
 #ifdef VACUUM
@@ -309,6 +336,11 @@ proctype Inserter(byte me)
 	:: else -> break
 	od;
 	gate = 0;
+#ifdef SCAN
+	acquire(SNAPSHOT);
+	committed = committed | NEW_ROW;
+	release(SNAPSHOT);
+#endif
 	forget()
 }
 
@@ -433,7 +465,7 @@ proctype Loader(byte me)
 #endif
 			assert(KNOWN(USE));
 			store(SIDE, 0, RELAXED);
-			store(GATE, make(gate, READY), ORDERED);
+			store(GATE, make(gate, READY), READY_STORE);
 #ifdef WITNESS_AGAIN
 			assert(newest[USE] == 0 || (found & NEW_ROW) == 0);
 #endif
@@ -470,6 +502,52 @@ proctype Closer(byte me)
 	fi;
 	release(INDEX);
 	gate = 0;
+	forget()
+}
+#endif
+
+#ifdef SCAN
+proctype Scan(byte me)
+{
+	byte look, gate, now, must, found;
+
+#ifdef EARLY_SCAN
+	/* the failure that is looked for needs it; without, the search is long */
+	(committed & NEW_ROW) != 0;
+#endif
+	acquire(SNAPSHOT);
+	must = committed;
+	release(SNAPSHOT);
+	do
+	:: true ->
+		load(GATE, gate, SCAN_GATE);
+		if
+#ifdef EARLY_SCAN
+		:: state(gate) == READY || state(gate) == MERGING ->
+#else
+		:: state(gate) == READY ->
+#endif
+			/* mt_scan */
+			load(GATE, now, SCAN_GATE);
+			if
+			:: now == gate ->
+				load(MAIN, found, RELAXED);
+				break
+			:: else
+			fi
+		:: else
+		fi;
+		gate = 0;
+		now = 0
+	od;
+	assert((found & must) == must);
+#ifdef WITNESS_FOUND
+	assert((found & NEW_ROW) == 0);
+#endif
+	gate = 0;
+	now = 0;
+	must = 0;
+	found = 0;
 	forget()
 }
 #endif
@@ -545,7 +623,10 @@ init
 #endif
 		run Loader(LOADER);
 #ifdef CLOSE
-		run Closer(OTHER)
+		run Closer(OTHER);
+#endif
+#ifdef SCAN
+		run Scan(OTHER)
 #endif
 	}
 	_nr_pr == 1;						/* everybody is done */

@@ -43,20 +43,20 @@
  * fail | NO_WAIT				| node_stable: marks are not waited for
  * fail | NO_STABLE_ACQUIRE		| node_stable: acquire
  * fail | NO_CHANGED			| node_changed is not asked
- * fail | NO_CHANGED_FENCE		| node_changed: acquire fence
+ * fail! | NO_CHANGED_FENCE		| node_changed: acquire fence
  * fail | NO_MARK				| insert_entry: a used slot is filled without a mark
- * fail | NO_MARK_FENCE			| node_mark: release fence
+ * fail! | NO_MARK_FENCE			| node_mark: release fence
  * fail | NO_COUNT				| node_unlock_as: the change is not counted
  * fail | FRESH EARLY_UNLOCK	| insert_entry: unlocked before the permutation is stored
  * fail | FRESH NO_PUBLISH_RELEASE	| border_put: permutation stored without release
  * fail | FRESH NO_PERM_ACQUIRE	| find_in_border: permutation loaded without acquire
  * fail | FRESH EARLY_PERM		| border_put: permutation stored before the slot is filled
- * fail | FRESH NO_RECHECK		| lock_found: the permutation is not compared again
+ * fail! | FRESH NO_RECHECK		| lock_found: the permutation is not compared again
  * fail | FRESH NO_LOCK			| no lock
  * fail | FRESH NO_LOCK_ACQUIRE	| node_lock_version: acquire
  * fail | FRESH NO_UNLOCK_RELEASE	| node_unlock_as: release, for the next writer
  * fail | WORD NO_RECHECK		| lock_found: the word is not compared again
- * fail | WORD NO_PUBLISH_RELEASE	| replace_word: release
+ * fail! | WORD NO_PUBLISH_RELEASE	| replace_word: release
  * long | WORD NO_WORD_ACQUIRE	| not needed: node_changed fences before the record is read
  * fail | RECORD NO_MARK		| insert_tid: changed in place without a mark
  * fail | RECORD NO_MARK_FENCE	| node_mark: release fence

@@ -3,13 +3,18 @@
 # run.sh: search the models of this folder with Spin.
 #
 #	run.sh [MODEL...]		all models, or those named (epoch, node, ...)
+#	run.sh MODEL:DEFINES...	one line of it; the defines as they stand there
+#	run.sh --quick			what is marked for every day, and all code
+#	run.sh --code [MODEL...]	the comparison with the source alone
 #
 # The head of each model says what to run, a line for each:
 #
 #	 * pass | DEFINES | remark		as it stands: no interleaving breaks a promise
-#	 * long | DEFINES | remark		the same, too large for every day: with SPIN_LONG=1
+#	 * long | DEFINES | remark		the same, some minutes: with SPIN_LONG=1 or by name
 #	 * fail | DEFINES | remark		one step or fence less, or a witness: some does
 #	 * code | file under src | function | expression
+#
+# An exclamation mark behind the first word: for every day.
 #
 # A model is written by hand; a code line keeps it to its source.  The function's
 # text, comments and line breaks aside, must match the extended expression:
@@ -27,7 +32,7 @@ set -uo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 source=${SPIN_SOURCE:-$here/../../src}
-if ! command -v spin >/dev/null; then
+if [ "${1:-}" != --code ] && ! command -v spin >/dev/null; then
 	echo "run.sh needs spin (package spin)" >&2
 	exit 1
 fi
@@ -154,6 +159,42 @@ check_code()
 	fi
 }
 
+# check_lines MODEL [DEFINES]: the lines of a model, or the one of those defines.
+check_lines()
+{
+	local expected defines remark asked=${2-all} quick found=false
+
+	while IFS='|' read -r expected defines remark; do
+		expected=${expected//[ *]/}
+		defines=$(trim "$defines")
+		quick=false
+		if [[ $expected == *! ]]; then
+			expected=${expected%!}
+			quick=true
+		fi
+		if [ "$asked" != all ]; then
+			[ "$asked" = "$defines" ] || continue
+		elif $only_quick; then
+			$quick || continue
+		elif [ "$expected" = long ] && [ -z "${SPIN_LONG:-}" ]; then
+			continue
+		fi
+		[ "$expected" != long ] || expected=pass
+		found=true
+		check "$1" "$expected" "$defines" "$(trim "$remark")"
+	done < <(grep -E '^ \* (pass|long|fail)!? \|' "$here/$1.pml")
+	if ! $found && [ "$asked" != all ]; then
+		echo "$1 has no line for $asked"
+		failed=$((failed + 1))
+	fi
+}
+
+only_quick=false
+only_code=false
+case ${1:-} in
+	--quick) only_quick=true; shift ;;
+	--code) only_code=true; shift ;;
+esac
 models=("$@")
 if [ ${#models[@]} -eq 0 ]; then
 	for file in "$here"/*.pml; do
@@ -162,15 +203,15 @@ if [ ${#models[@]} -eq 0 ]; then
 fi
 
 for model in "${models[@]}"; do
-	check_code "$model"
-	while IFS='|' read -r expected defines remark; do
-		expected=${expected//[ *]/}
-		if [ "$expected" = long ]; then
-			[ -n "${SPIN_LONG:-}" ] || continue
-			expected=pass
-		fi
-		check "$model" "$expected" "$(trim "$defines")" "$(trim "$remark")"
-	done < <(grep -E '^ \* (pass|long|fail) \|' "$here/$model.pml")
+	case $model in
+		*:*)
+			check_lines "${model%%:*}" "${model#*:}"
+			;;
+		*)
+			check_code "$model"
+			$only_code || check_lines "$model"
+			;;
+	esac
 done
 
 echo "$passed passed, $failed failed"

@@ -42,17 +42,17 @@
  * fail | WITNESS_MOVED		| a kill finds the generation raised
  * fail | WITNESS_NEW		| a scan returns the new row
  * fail | NO_PUBLISH			| publish_tid: nothing is published
- * fail | NO_SCAN_FENCE			| publish_tid: full fence behind the publication
+ * fail! | NO_SCAN_FENCE			| publish_tid: full fence behind the publication
  * fail | NO_COMPARE			| scan_move_published: the generation is not compared
  * fail | NO_CLEAR_RELEASE		| place_clear: release
  * fail | EARLY_CLEAR			| place_clear before the row was used
  * fail | NO_GENERATION			| bulk_fence_off_scans: the generation is not raised
  * fail | EARLY_GENERATION		| bulk_fence_off_scans before the removals
- * fail | LAZY_GENERATION		| the generation is raised only if something was removed
- * fail | NO_VACUUM_FENCE		| bulk_fence_off_scans: full fence
+ * fail! | LAZY_GENERATION		| the generation is raised only if something was removed
+ * fail! | NO_VACUUM_FENCE		| bulk_fence_off_scans: full fence
  * fail | NO_WAIT				| publish_wait is not called
  * fail | NO_WAIT_ACQUIRE		| place_holds: acquire
- * fail | NO_GUARD				| remove_attempt: the kill is not conditional
+ * fail! | NO_GUARD				| remove_attempt: the kill is not conditional
  * fail | UNLOCKED_GUARD		| remove_attempt: the guard is compared before the lock
  * fail | LATE_GUARD			| scan_read: the generation is read behind the batch
  * fail | NO_GENERATION_ACQUIRE	| scan_read: acquire

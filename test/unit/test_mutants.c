@@ -306,6 +306,25 @@ scan_right(const Op *op, const Answer *answer, const State *before, const State 
 	return true;
 }
 
+/*
+ * The same for a scan in the middle of which the script was run: it may miss
+ * what the script has taken out, also if it was put back.
+ */
+static bool
+scan_right_beside(const Op *op, const Answer *answer, const State *before, const State *after)
+{
+	State		throughout = *before;
+	State		sometime = *after;
+
+	for (int i = 0; i < nscript; i++)
+		if (script[i].kind == REMOVE || script[i].kind == REMOVE_IF)
+		{
+			throughout.set[script[i].key] &= ~(UINT64_C(1) << script[i].tid);
+			sometime.set[script[i].key] |= before->set[script[i].key];
+		}
+	return scan_right(op, answer, &throughout, &sometime);
+}
+
 /* ---- the tree ------------------------------------------------------------------ */
 
 /* TIDs are numbered here, in their order. */
@@ -604,7 +623,7 @@ run_at(const State *before, const Op *op, long n)
 	{
 		for (int i = 0; i < nscript; i++)
 			CHECK(state_apply(&after, &script[i], &answers[i], false));
-		CHECK(scan_right(op, &answer, before, &after));
+		CHECK(scan_right_beside(op, &answer, before, &after));
 		CHECK(tree_is(&after));
 	}
 	else
@@ -759,6 +778,43 @@ choose_op(Rng *rng, int near, bool for_b)
 	return op;
 }
 
+/* One of what is there, if anything is. */
+static void
+choose_present(Rng *rng, const State *s, Op *op)
+{
+	int			first = (int) rng_below(rng, (uint64_t) nkeys);
+
+	for (int i = 0; i < nkeys; i++)
+	{
+		int			key = (first + i) % nkeys;
+
+		if (s->set[key] != 0)
+		{
+			op->key = key;
+			op->tid = (uint32_t) __builtin_ctzll(s->set[key]);
+			return;
+		}
+	}
+}
+
+/* Leave a quarter: layers and nodes that are nearly empty. */
+static void
+thin_out(Rng *rng, State *s)
+{
+	static Answer answer;
+
+	for (int key = 0; key < nkeys; key++)
+		for (uint32_t tid = 1; tid < (uint32_t) ntids; tid++)
+		{
+			Op			op = {REMOVE, key, tid, 0, 0, 0};
+
+			if (!state_has(s, key, tid) || rng_below(rng, 4) == 0)
+				continue;
+			do_op(&a, &op, &answer);
+			CHECK(state_apply(s, &op, &answer, false));
+		}
+}
+
 /* Fill the tree, more or less, partly by taking out again. */
 static void
 build(Rng *rng, State *s)
@@ -781,6 +837,29 @@ build(Rng *rng, State *s)
 		do_op(&a, &op, &answer);
 		CHECK(state_apply(s, &op, &answer, false));
 	}
+	if (rng_below(rng, 4) == 0)
+		thin_out(rng, s);
+}
+
+/*
+ * Let B empty a node, so that its range falls to a neighbour, and put back one
+ * of the entries there: a scan that has copied the node meets it again.
+ */
+static void
+empty_and_put_back(const State *before, int from)
+{
+	Op			last = {INSERT, from, 1, 0, 0, 0};
+
+	nscript = 0;
+	for (int key = from; key < nkeys; key++)
+		for (uint32_t tid = 1; tid < (uint32_t) ntids; tid++)
+			if (state_has(before, key, tid) && nscript < MAX_SCRIPT - 1)
+			{
+				last.key = key;
+				last.tid = tid;
+				script[nscript++] = (Op) {REMOVE, key, tid, 0, 0, 0};
+			}
+	script[nscript++] = last;
 }
 
 static void
@@ -795,6 +874,11 @@ trial(Rng *rng)
 	memcpy(snapshot, arena, REGION);
 	near = (int) rng_below(rng, (uint64_t) nkeys);
 	op = choose_op(rng, near, false);
+	if (op.kind == REMOVE && rng_below(rng, 2) == 0)
+	{
+		choose_present(rng, &before, &op);
+		near = op.key;
+	}
 	nscript = 1 + (int) rng_below(rng, MAX_SCRIPT);
 	for (int i = 0; i < nscript; i++)
 	{
@@ -808,6 +892,8 @@ trial(Rng *rng)
 		if (i > 0 && rng_below(rng, 3) > 0)
 			script[i].kind = script[i - 1].kind;
 	}
+	if ((op.kind == SCAN || op.kind == SCAN_BACK) && rng_below(rng, 3) == 0)
+		empty_and_put_back(&before, near);
 	for (long n = 1; n < MAX_POINTS && run_at(&before, &op, n); n++)
 		if (harness_failing())
 		{
@@ -908,11 +994,13 @@ open_locked(uint64_t mark)
 /* The host lets a call go on for some time, and then makes it leave for good. */
 TEST(who_is_made_to_leave_owns_nothing)
 {
-	static const Kind kinds[] = {INSERT, REMOVE, GET, CONTAINS, SCAN, SCAN_BACK};
+	static const Kind kinds[] = {INSERT, REMOVE, GET, CONTAINS, SCAN, SCAN_BACK,
+	INSERT, REMOVE};
 
-	for (int i = 0; i < 6; i++)
+	/* the last two find a node that is locked and not marked, so they get further */
+	for (int i = 0; i < 8; i++)
 	{
-		Node	   *node = open_locked(V_INSERTING);
+		Node	   *node = open_locked(i < 6 ? V_INSERTING : 0);
 		Op			op = {kinds[i], kinds[i] == INSERT ? 5 : 1, 1, 8, -1, -1};
 		static Answer answer;
 		PoolStats	before;
