@@ -91,6 +91,34 @@ DEFAULT FOR TYPE text USING masstree FAMILY text_ops AS
 COMMENT ON OPERATOR CLASS text_ops USING masstree IS
 'comparisons, LIKE and prefixes of text';
 
+-- The bytes of the string under every deterministic collation, so that prefixes
+-- are ranges.  In order for ORDER BY ... USING ~<~ only.
+CREATE OPERATOR FAMILY text_pattern_ops USING masstree;
+
+COMMENT ON OPERATOR FAMILY text_pattern_ops USING masstree IS
+'equality, LIKE, prefixes and bytewise comparisons of text and varchar';
+
+CREATE OPERATOR CLASS text_pattern_ops
+FOR TYPE text USING masstree FAMILY text_pattern_ops AS
+    OPERATOR 1 pg_catalog.~<~ (text, text),
+    OPERATOR 2 pg_catalog.~<=~ (text, text),
+    OPERATOR 3 pg_catalog.= (text, text),
+    OPERATOR 4 pg_catalog.~>=~ (text, text),
+    OPERATOR 5 pg_catalog.~>~ (text, text),
+    OPERATOR 6 pg_catalog.~~ (text, text),
+    OPERATOR 7 pg_catalog.^@ (text, text);
+
+COMMENT ON OPERATOR CLASS text_pattern_ops USING masstree IS
+'equality, LIKE, prefixes and bytewise comparisons of text';
+
+-- The name that btree has for it on columns of type varchar.
+CREATE OPERATOR CLASS varchar_pattern_ops
+FOR TYPE text USING masstree FAMILY text_pattern_ops AS
+    STORAGE text;
+
+COMMENT ON OPERATOR CLASS varchar_pattern_ops USING masstree IS
+'another name of text_pattern_ops';
+
 CREATE OPERATOR FAMILY bytea_ops USING masstree;
 
 COMMENT ON OPERATOR FAMILY bytea_ops USING masstree IS

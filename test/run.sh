@@ -63,7 +63,7 @@ unset MAKEFLAGS MFLAGS MAKELEVEL DESTDIR
 
 if [ -z "${PG_CONFIG:-}" ]; then
 	"$root/test/packages.sh" postgresql-15 postgresql-client-15 \
-		postgresql-server-dev-15 libipc-run-perl liburcu-dev clang gcc libc6-dev \
+		postgresql-server-dev-15 libicu-dev libipc-run-perl liburcu-dev clang gcc libc6-dev \
 		make perl wamerican
 	PG_CONFIG=/usr/lib/postgresql/15/bin/pg_config
 fi

@@ -49,25 +49,40 @@ typedef struct PathClauses
 	double		scans;			/* times that the tree is descended */
 } PathClauses;
 
-/* A pattern that begins with a wildcard, or nothing, has no prefix. */
+/*
+ * Does column <strategy> pattern narrow the range of keys?
+ *
+ * A pattern that begins with a wildcard, or is empty, has no prefix.  Who uses
+ * parameters, or an array of patterns, has prefixes in mind.  Where only
+ * patterns without wildcards can narrow the range, one that is not known counts
+ * as having some.
+ */
 static bool
-pattern_has_prefix(StrategyNumber strategy, Node *pattern)
+pattern_narrows(PlannerInfo *root, KeyPatterns patterns,
+				StrategyNumber strategy, Node *pattern)
 {
+	Const	   *known = (Const *) estimate_expression_value(root, pattern);
 	text	   *value;
 	const char *bytes;
 	Size		len;
+	Size		fixed;
 
-	/* Who uses parameters, or an array of patterns, has prefixes in mind. */
-	if (!IsA(pattern, Const) ||
-		((Const *) pattern)->consttype != TEXTOID ||
-		((Const *) pattern)->constisnull)
-		return true;
-	value = DatumGetTextPP(((Const *) pattern)->constvalue);
+	if (patterns == PATTERNS_NONE)
+		return false;
+	if (!IsA(known, Const) || known->consttype != TEXTOID || known->constisnull)
+		return patterns == PATTERNS_PREFIX;
+
+	value = DatumGetTextPP(known->constvalue);
 	bytes = VARDATA_ANY(value);
 	len = VARSIZE_ANY_EXHDR(value);
-	if (len == 0)
-		return strategy == MT_LIKE; /* LIKE '' is = '' */
-	return strategy == MT_PREFIX || (bytes[0] != '%' && bytes[0] != '_');
+	if (strategy == MT_PREFIX)
+		return patterns == PATTERNS_PREFIX && len > 0;
+	for (fixed = 0; fixed < len && bytes[fixed] != '%' && bytes[fixed] != '_'; fixed++)
+	{
+		if (bytes[fixed] == '\\')
+			fixed++;
+	}
+	return fixed >= len || (fixed > 0 && patterns == PATTERNS_PREFIX);
 }
 
 /*
@@ -76,7 +91,7 @@ pattern_has_prefix(StrategyNumber strategy, Node *pattern)
  * => the clause itself when it is something else or its pattern not known.
  */
 static Expr *
-prefix_clause(IndexOptInfo *index, Expr *clause)
+prefix_clause(PlannerInfo *root, IndexOptInfo *index, Expr *clause)
 {
 	OpExpr	   *op = (OpExpr *) clause;
 	Const	   *pattern;
@@ -90,7 +105,7 @@ prefix_clause(IndexOptInfo *index, Expr *clause)
 	if (!IsA(clause, OpExpr) || !OidIsValid(starts_with) ||
 		get_op_opfamily_strategy(op->opno, index->opfamily[0]) != MT_LIKE)
 		return clause;
-	pattern = (Const *) lsecond(op->args);
+	pattern = (Const *) estimate_expression_value(root, lsecond(op->args));
 	if (!IsA(pattern, Const) || pattern->constisnull)
 		return clause;
 
@@ -114,9 +129,22 @@ prefix_clause(IndexOptInfo *index, Expr *clause)
 						 InvalidOid, op->inputcollid);
 }
 
+/* Which patterns narrow the range of the index's keys? */
+static KeyPatterns
+index_patterns(IndexOptInfo *index)
+{
+	const char *why;
+	const char *hint;
+	const KeyCodec *codec = codec_lookup(index->opcintype[0], index->opfamily[0],
+										 index->indexcollations[0], &why, &hint);
+
+	return codec == NULL ? PATTERNS_NONE : key_codec_patterns(codec);
+}
+
 /* Does column <operator> operand narrow the range of keys? */
 static bool
-operator_narrows(IndexOptInfo *index, bool ordered, Oid opno, Node *operand)
+operator_narrows(PlannerInfo *root, IndexOptInfo *index, bool ordered, Oid opno,
+				 Node *operand)
 {
 	StrategyNumber strategy = get_op_opfamily_strategy(opno, index->opfamily[0]);
 
@@ -126,7 +154,7 @@ operator_narrows(IndexOptInfo *index, bool ordered, Oid opno, Node *operand)
 			return true;
 		case MT_LIKE:
 		case MT_PREFIX:
-			return pattern_has_prefix(strategy, operand);
+			return pattern_narrows(root, index_patterns(index), strategy, operand);
 		default:
 			return ordered;
 	}
@@ -141,7 +169,7 @@ clause_narrows(PlannerInfo *root, IndexOptInfo *index, bool ordered,
 	{
 		OpExpr	   *op = (OpExpr *) clause;
 
-		return operator_narrows(index, ordered, op->opno, lsecond(op->args));
+		return operator_narrows(root, index, ordered, op->opno, lsecond(op->args));
 	}
 	if (IsA(clause, ScalarArrayOpExpr))
 	{
@@ -150,7 +178,7 @@ clause_narrows(PlannerInfo *root, IndexOptInfo *index, bool ordered,
 
 		if (length > 1)
 			*scans *= length;
-		return operator_narrows(index, ordered, op->opno, lsecond(op->args));
+		return operator_narrows(root, index, ordered, op->opno, lsecond(op->args));
 	}
 	if (IsA(clause, NullTest))
 		return true;
@@ -174,7 +202,7 @@ classify_clauses(PlannerInfo *root, IndexPath *path, PathClauses *clauses)
 
 		if (clause_narrows(root, index, ordered, rinfo->clause, &clauses->scans))
 		{
-			Expr	   *narrowing = prefix_clause(index, rinfo->clause);
+			Expr	   *narrowing = prefix_clause(root, index, rinfo->clause);
 
 			clauses->bounds = lappend(clauses->bounds,
 									  narrowing == rinfo->clause ?

@@ -26,6 +26,8 @@ find_family(Oid type, KeyCodec *codec)
 	codec->type = type;
 	codec->ordered = true;
 	codec->width = 0;
+	codec->collator = NULL;
+	codec->deterministic = true;
 	switch (type)
 	{
 		case TEXTOID:
@@ -69,7 +71,7 @@ key_codec(Oid opcintype, Oid opfamily, Oid collation, MemoryContext context,
 		return NULL;
 	}
 	if (found.family == &key_family_text &&
-		!text_collation_supported(collation, &found.ordered, why, hint))
+		!text_codec_settle(&found, opfamily, collation, why, hint))
 		return NULL;
 
 	codec = MemoryContextAlloc(context, sizeof(KeyCodec));
@@ -84,6 +86,26 @@ key_codec_ordered(const KeyCodec *codec)
 }
 
 /*
+ * Which patterns of ~~ and ^@ narrow the range of keys?
+ */
+KeyPatterns
+key_codec_patterns(const KeyCodec *codec)
+{
+	if (codec->collator == NULL)
+		return PATTERNS_PREFIX;
+	return codec->deterministic ? PATTERNS_EXACT : PATTERNS_NONE;
+}
+
+void
+key_too_long(Size len)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+			 errmsg("masstree key of %zu bytes is too long", len),
+			 errdetail("Keys may have up to %zu bytes.", MT_MAX_KEY_LENGTH)));
+}
+
+/*
  * Encode a datum, which is not NULL.  Detoasts.
  */
 void
@@ -91,10 +113,7 @@ key_encode(const KeyCodec *codec, Datum value, KeyBuf *buf)
 {
 	codec->family->encode(codec, value, buf);
 	if (buf->len > MT_MAX_KEY_LENGTH)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("masstree key of %zu bytes is too long", buf->len),
-				 errdetail("Keys may have up to %zu bytes.", MT_MAX_KEY_LENGTH)));
+		key_too_long(buf->len);
 }
 
 /*

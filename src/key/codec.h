@@ -40,23 +40,68 @@ struct KeyCodec
 	Oid			type;			/* the operator class's input type */
 	int			width;			/* of an integer, in bytes */
 	bool		ordered;		/* memcmp order is the order of "<" */
+
+	/* of text: */
+	struct UCollator *collator; /* keys are its sort keys; NULL: the bytes */
+	bool		deterministic;	/* equal strings have equal bytes */
 };
 
 extern const KeyFamily key_family_text;
 extern const KeyFamily key_family_bytea;
 extern const KeyFamily key_family_integer;
 
+/* Raises ERRCODE_PROGRAM_LIMIT_EXCEEDED for a key of len bytes. */
+extern void key_too_long(Size len) pg_attribute_noreturn();
+
+/* ---- text (collation.c, icu.c) --------------------------------------------- */
+
 /*
- * Does memcmp order text under that collation as PostgreSQL does?
- * => false, with *why and *hint set, when masstree cannot index text under it.
+ * Settle how text is kept under a collation, in a class of that family: the
+ * fields ordered, collator and deterministic of the codec.
+ * => false, with *why and *hint set, when masstree cannot index text so.
  */
-extern bool text_collation_supported(Oid collation, bool *ordered,
-									 const char **why, const char **hint);
+extern bool text_codec_settle(KeyCodec *codec, Oid opfamily, Oid collation,
+							  const char **why, const char **hint);
+
+/*
+ * How far sort keys agree with comparisons: with their order; only in that
+ * equal strings have equal keys; not at all.
+ */
+typedef enum IcuTrust
+{
+	ICU_TRUST_ORDER,
+	ICU_TRUST_EQUALITY,
+	ICU_TRUST_NOTHING
+} IcuTrust;
+
+/*
+ * The collator of an ICU collation, and how far its sort keys can be trusted.
+ * => NULL in a server without ICU.
+ */
+extern struct UCollator *icu_collator(Oid collation, IcuTrust *trust);
+
+/*
+ * Put the sort key of a string into buf, and the string behind it if the
+ * collation is deterministic.  Raises ERRCODE_PROGRAM_LIMIT_EXCEEDED for
+ * strings longer than ICU_MAX_STRING.
+ */
+extern void icu_encode(const KeyCodec *codec, const uint8 *data, Size len,
+					   KeyBuf *buf);
+
+/* Where the string begins in such a key. */
+extern Size icu_string_offset(const KeyCodec *codec, const uint8 *key, Size len);
+
+/*
+ * No key is longer than that, and with up to 18 weights for a character ICU's
+ * lengths, which are of 32 bits, are large enough.
+ */
+#define ICU_MAX_STRING	MT_MAX_KEY_LENGTH
 
 /* ---- ranges (range.c) ----------------------------------------------------- */
 
-/* Everything, nothing, and exactly one key. */
+/* Everything, everything with a recheck, nothing, and exactly one key. */
 extern void range_set_full(KeyRange *range);
+extern void range_set_recheck(KeyRange *range);
 extern void range_set_empty(KeyRange *range);
 extern void range_set_point(KeyRange *range, const uint8 *key, Size len);
 

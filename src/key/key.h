@@ -80,6 +80,19 @@ extern const KeyCodec *key_codec(Oid opcintype, Oid opfamily, Oid collation,
 extern bool key_codec_ordered(const KeyCodec *codec);
 
 /*
+ * Which patterns of LIKE and ^@ narrow the range of keys: none, patterns
+ * without a wildcard, or all that begin with something fixed.
+ */
+typedef enum KeyPatterns
+{
+	PATTERNS_NONE,
+	PATTERNS_EXACT,
+	PATTERNS_PREFIX
+} KeyPatterns;
+
+extern KeyPatterns key_codec_patterns(const KeyCodec *codec);
+
+/*
  * Encode a datum (not NULL) into buf.  Detoasts.
  * Raises ERRCODE_PROGRAM_LIMIT_EXCEEDED for keys past MT_MAX_KEY_LENGTH.
  */

@@ -37,6 +37,16 @@ range_set_full(KeyRange *range)
 }
 
 /*
+ * Set the range to every key, to be compared again.
+ */
+void
+range_set_recheck(KeyRange *range)
+{
+	range_set_full(range);
+	range->recheck = true;
+}
+
+/*
  * Set the range to no key.
  */
 void

@@ -1,15 +1,20 @@
 /*-------------------------------------------------------------------------
  *
  * text.c
- *		Keys of the types text and varchar: the bytes of the string.
+ *		Keys of the types text and varchar.
  *
- * Under a byte-ordered collation (C, POSIX, and the builtin provider of
- * PostgreSQL 17) memcmp orders text as PostgreSQL does.  Under a collation of
- * libc it does not, and strxfrm cannot be trusted to do better (varlena.c,
- * TRUST_STRXFRM); the tree then holds the bytes all the same.  Such a
- * collation is deterministic, so equality is equality of bytes, and LIKE and
- * ^@ compare bytes under every deterministic collation.  The comparisons that
- * follow the collation's order select everything and are rechecked.
+ * collation.c settles whether a key is the bytes of the string or an ICU sort
+ * key with the bytes behind it; here is what both have in common.
+ *
+ * Bytes that are not in the collation's order serve equality, and LIKE and ^@,
+ * which compare bytes under every deterministic collation.  The comparisons
+ * that follow the order then select everything and are rechecked.  Under sort
+ * keys it is the other way round: strings that begin alike do not lie together,
+ * because a letter may contract with the next one, so a prefix selects
+ * everything and is rechecked.
+ *
+ * Under a nondeterministic collation LIKE and ^@ are errors, but only for a row
+ * that they are asked about.  The recheck raises them.
  *
  * All server encodings keep ASCII bytes out of multibyte characters, so a
  * pattern may be taken apart byte by byte.
@@ -20,97 +25,13 @@
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
-#include "catalog/pg_collation.h"
-#include "catalog/pg_database.h"
 #include "catalog/pg_type_d.h"
 #include "fmgr.h"
-#include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/syscache.h"
+#include "utils/memutils.h"
 
 #include "codec.h"
 #include "../tree/masstree.h"
-
-/* As pg_collation.h of PostgreSQL 17 has it; no collation of 15 or 16 does. */
-#define PROVIDER_BUILTIN	'b'
-
-/* ---- collations ------------------------------------------------------------ */
-
-static bool
-is_c_locale(const char *name)
-{
-	return strcmp(name, "C") == 0 || strcmp(name, "POSIX") == 0;
-}
-
-/*
- * The provider of a collation, and whether it is the C locale of libc.  The
- * catalogs say so; utils/pg_locale.h would too, but wants ICU's headers.
- */
-static char
-collation_provider(Oid collation, bool *is_c)
-{
-	bool		is_default = (collation == DEFAULT_COLLATION_OID);
-	int			cache = is_default ? DATABASEOID : COLLOID;
-	HeapTuple	tuple;
-	Datum		name;
-	bool		isnull;
-	char		provider;
-
-	tuple = SearchSysCache1(cache, ObjectIdGetDatum(is_default ? MyDatabaseId : collation));
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for collation %u", collation);
-	if (is_default)
-	{
-		provider = ((Form_pg_database) GETSTRUCT(tuple))->datlocprovider;
-		name = SysCacheGetAttr(cache, tuple, Anum_pg_database_datcollate, &isnull);
-	}
-	else
-	{
-		provider = ((Form_pg_collation) GETSTRUCT(tuple))->collprovider;
-		name = SysCacheGetAttr(cache, tuple, Anum_pg_collation_collcollate, &isnull);
-	}
-	*is_c = false;
-	if (provider == COLLPROVIDER_LIBC && !isnull)
-	{
-		char	   *locale = TextDatumGetCString(name);
-
-		*is_c = is_c_locale(locale);
-		pfree(locale);
-	}
-	ReleaseSysCache(tuple);
-	return provider;
-}
-
-bool
-text_collation_supported(Oid collation, bool *ordered,
-						 const char **why, const char **hint)
-{
-	bool		is_c;
-
-	*ordered = true;
-	if (collation == C_COLLATION_OID)
-		return true;
-	if (!OidIsValid(collation))
-	{
-		*why = _("Could not determine which collation to use for the column.");
-		*hint = _("Use the COLLATE clause to set the collation explicitly.");
-		return false;
-	}
-
-	switch (collation_provider(collation, &is_c))
-	{
-		case COLLPROVIDER_LIBC:
-			*ordered = is_c;
-			return true;
-		case PROVIDER_BUILTIN:
-			return true;
-		default:
-			*why = _("This version of masstree does not support collations of the ICU provider.");
-			*hint = _("Give the column of the index another collation, such as COLLATE \"C\".");
-			return false;
-	}
-}
 
 /* ---- datums ---------------------------------------------------------------- */
 
@@ -160,14 +81,50 @@ text_encode(const KeyCodec *codec, Datum value, KeyBuf *buf)
 	FlatText	flat;
 
 	flatten(value, codec->type, &flat);
-	keybuf_set(buf, flat.data, flat.len);
+	if (codec->collator == NULL)
+		keybuf_set(buf, flat.data, flat.len);
+	else
+		icu_encode(codec, flat.data, flat.len, buf);
 	release(&flat);
 }
 
 static Datum
 text_decode(const KeyCodec *codec, const uint8 *key, Size len)
 {
-	return PointerGetDatum(cstring_to_text_with_len((const char *) key, len));
+	Size		start = 0;
+
+	if (codec->collator != NULL)
+		start = icu_string_offset(codec, key, len);
+	return PointerGetDatum(cstring_to_text_with_len((const char *) key + start,
+													len - start));
+}
+
+/* ---- comparisons -------------------------------------------------------------- */
+
+/*
+ * Set the range to the strings that compare so with that one, which may lie in
+ * the buffer of the high bound; strategy is one of 1 to 5.
+ */
+static void
+comparison_range(const KeyCodec *codec, StrategyNumber strategy,
+				 const uint8 *data, Size len, KeyRange *range)
+{
+	static KeyBuf key;
+
+	if (strategy != MT_EQUAL && !codec->ordered)
+		range_set_recheck(range);
+	else if (codec->collator == NULL)
+		range_set_comparison(range, strategy, data, len);
+	else if (len > ICU_MAX_STRING)
+		range_set_recheck(range);
+	else
+	{
+		if (unlikely(key.context == NULL))
+			keybuf_init(&key, TopMemoryContext);
+		icu_encode(codec, data, len, &key);
+		range_set_comparison(range, strategy, key.data, key.len);
+		range->recheck = !codec->ordered;
+	}
 }
 
 /* ---- LIKE ------------------------------------------------------------------- */
@@ -224,14 +181,16 @@ pattern_prefix(const FlatText *pattern, KeyBuf *prefix)
  * fill it.
  */
 static void
-like_range(const FlatText *pattern, KeyRange *range)
+like_range(const KeyCodec *codec, const FlatText *pattern, KeyRange *range)
 {
 	PatternKind kind = pattern_prefix(pattern, &range->high);
 	const uint8 *prefix = range->high.data;
 	Size		len = range->high.len;
 
-	if (kind == PATTERN_EXACT)
-		range_set_point(range, prefix, len);
+	if (kind == PATTERN_EXACT && codec->deterministic)
+		comparison_range(codec, MT_EQUAL, prefix, len, range);
+	else if (codec->collator != NULL)
+		range_set_recheck(range);
 	else
 	{
 		range_set_prefix(range, prefix, len);
@@ -249,22 +208,16 @@ text_range(const KeyCodec *codec, StrategyNumber strategy, Datum arg,
 	switch (strategy)
 	{
 		case MT_LIKE:
-			like_range(&flat, range);
+			like_range(codec, &flat, range);
 			break;
 		case MT_PREFIX:
-			range_set_prefix(range, flat.data, flat.len);
-			break;
-		case MT_EQUAL:
-			range_set_point(range, flat.data, flat.len);
+			if (codec->collator == NULL)
+				range_set_prefix(range, flat.data, flat.len);
+			else
+				range_set_recheck(range);
 			break;
 		default:
-			if (codec->ordered)
-				range_set_comparison(range, strategy, flat.data, flat.len);
-			else
-			{
-				range_set_full(range);
-				range->recheck = true;
-			}
+			comparison_range(codec, strategy, flat.data, flat.len, range);
 			break;
 	}
 	release(&flat);
