@@ -17,18 +17,20 @@
  * TRUST.  PostgreSQL compares with ucol_strcollUTF8, which passes over what two
  * strings begin with alike and looks at the rest only.  With some settings that
  * is not what the sort keys say, nor is it always an order: which weights count
- * may depend on the part that it has passed over.  Comparing some millions of
- * pairs of strings of odd characters in ICU 72, the two disagreed
+ * may depend on the part that it has passed over.  Comparing millions of pairs
+ * of strings of odd characters in ICU 72, the two disagreed
  *
  * - with punctuation ignored (alternate shifted) beyond the first level: a mark
  *   behind ignored punctuation is ignored too, unless the punctuation was
  *   passed over;
  * - with accents compared backwards (French in Canada);
  * - at the level "identical";
+ * - with a case level and one case first;
+ * - with digits, punctuation, symbols or spaces moved among the scripts;
  * - with normalization on (Vietnamese, Hindi, Greek, Hebrew and others): marks in
  *   unusual orders are not always put right;
  *
- * and never with anything else.  Under the first three, strings that compare
+ * and never with anything else.  Under all but the last, strings that compare
  * equal have equal sort keys.
  *
  * SPDX-License-Identifier: PostgreSQL
@@ -57,6 +59,9 @@
 
 #define REPLACEMENT_CHARACTER	0xFFFD
 
+/* Locales have a handful at most. */
+#define MAX_REORDER_CODES	64
+
 /* Most strings need less than that for a sort key: bytes for a UTF-16 unit. */
 #define USUAL_WEIGHTS	3
 #define LEVEL_BYTES		16
@@ -76,6 +81,27 @@ attribute(const UCollator *collator, UColAttribute which)
 }
 
 /*
+ * Have digits, punctuation and the like another place among the scripts than
+ * the usual one before all letters?
+ */
+static bool
+moves_special_groups(const UCollator *collator)
+{
+	int32_t		codes[MAX_REORDER_CODES];
+	UErrorCode	status = U_ZERO_ERROR;
+	int32_t		n = ucol_getReorderCodes(collator, codes, MAX_REORDER_CODES, &status);
+
+	if (U_FAILURE(status))
+		return true;			/* far too many, for one */
+	for (int32_t i = 0; i < n; i++)
+	{
+		if (codes[i] >= UCOL_REORDER_CODE_FIRST)
+			return true;
+	}
+	return false;
+}
+
+/*
  * How far do the collator's sort keys agree with its comparisons?  See TRUST.
  */
 static IcuTrust
@@ -85,11 +111,16 @@ collator_trust(const UCollator *collator)
 
 	if (attribute(collator, UCOL_NORMALIZATION_MODE) != UCOL_OFF)
 		return ICU_TRUST_NOTHING;
-	if (strength == UCOL_PRIMARY)
-		return ICU_TRUST_ORDER;
-	if (strength == UCOL_IDENTICAL ||
-		attribute(collator, UCOL_ALTERNATE_HANDLING) != UCOL_NON_IGNORABLE ||
-		attribute(collator, UCOL_FRENCH_COLLATION) != UCOL_OFF)
+	if (strength > UCOL_QUATERNARY)
+		return ICU_TRUST_EQUALITY;
+	if (strength > UCOL_PRIMARY &&
+		(attribute(collator, UCOL_ALTERNATE_HANDLING) != UCOL_NON_IGNORABLE ||
+		 attribute(collator, UCOL_FRENCH_COLLATION) != UCOL_OFF))
+		return ICU_TRUST_EQUALITY;
+	if (attribute(collator, UCOL_CASE_LEVEL) != UCOL_OFF &&
+		attribute(collator, UCOL_CASE_FIRST) != UCOL_OFF)
+		return ICU_TRUST_EQUALITY;
+	if (moves_special_groups(collator))
 		return ICU_TRUST_EQUALITY;
 	return ICU_TRUST_ORDER;
 }
