@@ -14,8 +14,8 @@ INSERT INTO ci_words (w)
     unnest(ARRAY['', 'x', 'X', '.', U&'\1100\1161', U&'\+01F600', U&'\FF9E']) c;
 INSERT INTO ci_words (w) VALUES (NULL), ('');
 
--- For one collation: is the index offered for an order; places where its order
--- goes down, which may be none; strings whose equals, smaller and greater ones
+-- For one collation: is the index offered for an order; if so, the places where its
+-- order goes down; strings whose equals, smaller and greater ones
 -- are others by index than by table.
 CREATE FUNCTION ci_differences(collation_name text, OUT ordered boolean, OUT descents bigint, OUT "=" bigint,
   OUT "<" bigint, OUT ">=" bigint, OUT "in" bigint, OUT "keys merged" boolean)
@@ -36,8 +36,10 @@ BEGIN
 
   PERFORM set_mode('index');
   ordered := plan_node('SELECT w FROM ci_odd ORDER BY w', 'ci_odd_w') = 'Index Scan';
-  SELECT count(*) FILTER (WHERE w < before) INTO descents
-    FROM (SELECT w, lag(w) OVER (ORDER BY w) AS before FROM ci_odd) x;
+  IF ordered THEN
+    SELECT count(*) FILTER (WHERE w < before) INTO descents
+      FROM (SELECT w, lag(w) OVER (ORDER BY w) AS before FROM ci_odd) x;
+  END IF;
   FOREACH op IN ARRAY ARRAY['=', '<', '>='] LOOP
     query := format('SELECT p.id, count(*), sum(o.id), sum(o.id * o.id) FROM ci_probes p, ci_odd o WHERE o.w %s p.w
       GROUP BY 1', op);
