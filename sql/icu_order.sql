@@ -97,8 +97,8 @@ END $$;
 
 -- languages, phone books, contractions, digits as numbers, upper case first
 SELECT locale, d.* FROM unnest(ARRAY['en', 'de-u-co-phonebk', 'sv', 'tr', 'hu', 'cs', 'da', 'ja', 'ko',
-    'zh-u-co-stroke', 'es-u-co-trad', 'und-u-kn-true', 'und-u-kf-upper', 'und-u-kc-true', 'und-u-ks-level1',
-    'und-u-ks-level2', 'und-u-ks-level4', 'und-u-ka-shifted-ks-level1', 'en-u-kr-grek-latn'])
+    'es-u-co-trad', 'und-u-kn-true', 'und-u-kf-upper', 'und-u-kc-true', 'und-u-ks-level1', 'und-u-ks-level2',
+    'und-u-ks-level4', 'und-u-ka-shifted-ks-level1', 'en-u-kr-grek-latn'])
   WITH ORDINALITY l (locale, n), LATERAL icu_differences(locale) d ORDER BY n;
 -- Where ICU's sort keys and comparisons may disagree the tree holds the bytes, as
 -- under libc: not in order, but every answer is right.
@@ -143,7 +143,10 @@ BEGIN
 EXCEPTION WHEN program_limit_exceeded THEN
 END $$;
 CREATE INDEX ON icu_long USING masstree ((repeat(repeat('word ', 1000), 3400) || left(s, 1)));
-SELECT same_rows('SELECT length(s) FROM icu_long WHERE s < (SELECT repeat(repeat(''x'', 1000), 17000))', 'icu_long_s');
+SET enable_seqscan = off;
+SELECT plan_node('SELECT count(*) FROM icu_long WHERE s < (SELECT ''x'')', 'icu_long_s');
+SELECT count(*) FROM icu_long WHERE s < (SELECT repeat(repeat('x', 1000), 17000));
+RESET enable_seqscan;
 SELECT masstree_check('icu_long_s', true);
 
 -- Changes keep the order.
