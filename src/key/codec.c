@@ -11,44 +11,70 @@
 
 #include "catalog/pg_type_d.h"
 #include "utils/builtins.h"
+#include "utils/datum.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
 #include "codec.h"
 #include "../tree/masstree.h"
 
 /*
- * Find the family of a type and what the codec has to know of it.
- * => false when no family has it.
+ * What is known of a type.  An operator class's input type is never a domain,
+ * and that of enums is anyenum.
  */
-static bool
-find_family(Oid type, KeyCodec *codec)
+typedef struct KnownType
 {
-	codec->type = type;
-	codec->ordered = true;
-	codec->width = 0;
-	switch (type)
+	Oid			type;
+	const KeyFamily *family;
+	int			width;
+	bool		image;
+	bool		collated;
+} KnownType;
+
+static const KnownType known_types[] = {
+	{TEXTOID, &key_family_text, 0, true, true},
+	{VARCHAROID, &key_family_text, 0, true, true},
+	{NAMEOID, &key_family_name, 0, true, true},
+	{BPCHAROID, &key_family_bpchar, 0, false, true},
+	{BYTEAOID, &key_family_bytea, 0, true, false},
+	{INT2OID, &key_family_integer, 2, true, false},
+	{INT4OID, &key_family_integer, 4, true, false},
+	{INT8OID, &key_family_integer, 8, true, false},
+	{MONEYOID, &key_family_integer, 8, true, false},
+	{BOOLOID, &key_family_unsigned, 1, true, false},
+	{CHAROID, &key_family_unsigned, 1, true, false},
+	{OIDOID, &key_family_unsigned, 4, true, false},
+	{ANYENUMOID, &key_family_unsigned, 4, true, false},
+	{TIDOID, &key_family_unsigned, 6, true, false},
+	{PG_LSNOID, &key_family_unsigned, 8, true, false},
+	{XID8OID, &key_family_unsigned, 8, true, false},
+	{FLOAT4OID, &key_family_float, 4, false, false},
+	{FLOAT8OID, &key_family_float, 8, false, false},
+	{NUMERICOID, &key_family_numeric, 0, false, false},
+	{DATEOID, &key_family_datetime, 4, true, false},
+	{TIMESTAMPOID, &key_family_datetime, 8, true, false},
+	{TIMESTAMPTZOID, &key_family_datetime, 8, true, false},
+	{TIMEOID, &key_family_datetime, 8, true, false},
+	{TIMETZOID, &key_family_timetz, 12, true, false},
+	{INTERVALOID, &key_family_interval, 10, false, false},
+	{UUIDOID, &key_family_raw, 16, true, false},
+	{MACADDROID, &key_family_raw, 6, true, false},
+	{MACADDR8OID, &key_family_raw, 8, true, false},
+	{INETOID, &key_family_network, 0, true, false},
+	{BITOID, &key_family_varbit, 0, true, false},
+	{VARBITOID, &key_family_varbit, 0, true, false}
+};
+
+/* => NULL when no family has the type */
+static const KnownType *
+find_type(Oid type)
+{
+	for (int i = 0; i < lengthof(known_types); i++)
 	{
-		case TEXTOID:
-		case VARCHAROID:
-			codec->family = &key_family_text;
-			return true;
-		case BYTEAOID:
-			codec->family = &key_family_bytea;
-			return true;
-		case INT2OID:
-			codec->width = sizeof(int16);
-			break;
-		case INT4OID:
-			codec->width = sizeof(int32);
-			break;
-		case INT8OID:
-			codec->width = sizeof(int64);
-			break;
-		default:
-			return false;
+		if (known_types[i].type == type)
+			return &known_types[i];
 	}
-	codec->family = &key_family_integer;
-	return true;
+	return NULL;
 }
 
 /*
@@ -58,22 +84,34 @@ const KeyCodec *
 key_codec(Oid opcintype, Oid opfamily, Oid collation, MemoryContext context,
 		  const char **why, const char **hint)
 {
-	KeyCodec	found;
+	const KnownType *known = find_type(opcintype);
+	bool		ordered = true;
 	KeyCodec   *codec;
 
-	if (!find_family(opcintype, &found))
+	if (known == NULL)
 	{
 		*why = psprintf(_("masstree has no key encoding for type %s."),
 						format_type_be(opcintype));
 		*hint = _("Use an index of type btree.");
 		return NULL;
 	}
-	if (found.family == &key_family_text &&
-		!text_collation_supported(collation, &found.ordered, why, hint))
+	if (known->collated &&
+		!text_collation_supported(collation, &ordered, why, hint))
 		return NULL;
 
+	/*
+	 * Enums are kept by OID.  Their order is in the catalog, and ALTER TYPE
+	 * ADD VALUE may change the numbers that say it.
+	 */
+	if (opcintype == ANYENUMOID)
+		ordered = false;
+
 	codec = MemoryContextAlloc(context, sizeof(KeyCodec));
-	*codec = found;
+	codec->family = known->family;
+	codec->type = opcintype;
+	codec->width = known->width;
+	codec->ordered = ordered;
+	codec->image = known->image;
 	return codec;
 }
 
@@ -82,6 +120,33 @@ key_codec_ordered(const KeyCodec *codec)
 {
 	return codec->ordered;
 }
+
+#ifdef MT_ASSERT_CHECKING
+/*
+ * An encoding must decode to what was encoded, or at least to what encodes to
+ * the same bytes.
+ */
+static void
+assert_round_trip(const KeyCodec *codec, Datum value, const KeyBuf *buf)
+{
+	Datum		back = key_decode(codec, buf->data, buf->len);
+	KeyBuf		again;
+	int16		typlen;
+	bool		typbyval;
+
+	Assert(codec->width == 0 || buf->len == codec->width);
+	keybuf_init(&again, CurrentMemoryContext);
+	codec->family->encode(codec, back, &again);
+	Assert(again.len == buf->len && memcmp(again.data, buf->data, buf->len) == 0);
+
+	get_typlenbyval(codec->type, &typlen, &typbyval);
+	if (codec->image)
+		Assert(datum_image_eq(value, back, typbyval, typlen));
+	if (!typbyval)
+		pfree(DatumGetPointer(back));
+	pfree(again.data);
+}
+#endif
 
 /*
  * Encode a datum, which is not NULL.  Detoasts.
@@ -95,6 +160,9 @@ key_encode(const KeyCodec *codec, Datum value, KeyBuf *buf)
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("masstree key of %zu bytes is too long", buf->len),
 				 errdetail("Keys may have up to %zu bytes.", MT_MAX_KEY_LENGTH)));
+#ifdef MT_ASSERT_CHECKING
+	assert_round_trip(codec, value, buf);
+#endif
 }
 
 /*
@@ -114,4 +182,31 @@ Datum
 key_decode(const KeyCodec *codec, const uint8 *key, Size len)
 {
 	return codec->family->decode(codec, key, len);
+}
+
+uint8 *
+key_begin(const KeyCodec *codec, KeyBuf *buf)
+{
+	keybuf_reserve(buf, codec->width);
+	buf->len = codec->width;
+	return buf->data;
+}
+
+void
+key_require_width(const KeyCodec *codec, Size len)
+{
+	if (len != (Size) codec->width)
+		ereport(ERROR,
+				(errcode(ERRCODE_INDEX_CORRUPTED),
+				 errmsg("masstree key has %zu bytes instead of %d",
+						len, codec->width)));
+}
+
+void
+key_bad_encoding(const KeyCodec *codec)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INDEX_CORRUPTED),
+			 errmsg("masstree key is not the encoding of a value of type %s",
+					format_type_be(codec->type))));
 }
