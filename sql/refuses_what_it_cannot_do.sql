@@ -1,5 +1,5 @@
 -- What an index cannot have is refused in PostgreSQL's usual words.
-CREATE TABLE no (a int, b int, t text, c text COLLATE "C", f float8, u uuid, j jsonb);
+CREATE TABLE no (a int, b int, t text, c text COLLATE "C", f point, u tsvector, j jsonb);
 CREATE UNIQUE INDEX ON no USING masstree (a);
 CREATE INDEX ON no USING masstree (a, b);
 CREATE INDEX ON no USING masstree (a) INCLUDE (b);
@@ -40,6 +40,3 @@ SELECT masstree_check('no_parts_a');
 SELECT masstree_check('no_part_a_idx', true);
 INSERT INTO no_parts SELECT generate_series(0, 99);
 SELECT same_rows('SELECT a FROM no_parts WHERE a > 90 ORDER BY a', 'no_part_a_idx');
--- the operator classes hold together
-SELECT opcname, amvalidate(c.oid) FROM pg_opclass c JOIN pg_am a ON a.oid = opcmethod
-  WHERE amname = 'masstree' ORDER BY opcname;

@@ -99,12 +99,17 @@ prefix_clause(PlannerInfo *root, IndexOptInfo *index, Expr *clause)
 	const char *end;
 	char	   *bytes;
 	char	   *to;
+	Oid			left;
+	Oid			right;
 	Oid			starts_with = get_opfamily_member(index->opfamily[0], TEXTOID,
 												  TEXTOID, MT_PREFIX);
 
 	if (!IsA(clause, OpExpr) || !OidIsValid(starts_with) ||
 		get_op_opfamily_strategy(op->opno, index->opfamily[0]) != MT_LIKE)
 		return clause;
+	op_input_types(op->opno, &left, &right);
+	if (left != TEXTOID)
+		return clause;			/* ^@ would take a name for a text */
 	pattern = (Const *) estimate_expression_value(root, lsecond(op->args));
 	if (!IsA(pattern, Const) || pattern->constisnull)
 		return clause;

@@ -5,7 +5,7 @@
  *
  * Answers amvalidate(): the operators have known strategies and right
  * signatures, there are no support functions, and the class can order and
- * compare its own type.
+ * compare its own type, or find what is equal where there is no order.
  *
  * SPDX-License-Identifier: PostgreSQL
  * Copyright (c) 2026, the masstree developers
@@ -28,11 +28,15 @@
 
 #include "am.h"
 
-/* What every class must have for its own type: < <= = >= >. */
-#define REQUIRED_STRATEGIES \
-	((uint64) 1 << MT_LESS | (uint64) 1 << MT_LESS_EQUAL | \
-	 (uint64) 1 << MT_EQUAL | (uint64) 1 << MT_GREATER_EQUAL | \
-	 (uint64) 1 << MT_GREATER)
+/*
+ * What every class must have for its own type: < <= = >= >.  The class of the
+ * enums has equality alone.
+ */
+#define REQUIRED_EQUALITY	((uint64) 1 << MT_EQUAL)
+#define REQUIRED_COMPARISONS \
+	(REQUIRED_EQUALITY | \
+	 (uint64) 1 << MT_LESS | (uint64) 1 << MT_LESS_EQUAL | \
+	 (uint64) 1 << MT_GREATER_EQUAL | (uint64) 1 << MT_GREATER)
 
 /* An INFO message about the family.  => false */
 static bool
@@ -86,11 +90,13 @@ members_valid(const char *family, CatCList *operators, CatCList *functions)
 	return valid;
 }
 
-/* Has the family the five comparisons of the class's own type? */
+/* Has the family what the class's own type must have? */
 static bool
 class_complete(const char *family, const char *name, Oid opcintype,
 			   CatCList *operators, CatCList *functions)
 {
+	uint64		required = opcintype == ANYENUMOID ?
+		REQUIRED_EQUALITY : REQUIRED_COMPARISONS;
 	ListCell   *lc;
 
 	foreach(lc, identify_opfamily_groups(operators, functions))
@@ -98,7 +104,7 @@ class_complete(const char *family, const char *name, Oid opcintype,
 		OpFamilyOpFuncGroup *group = lfirst(lc);
 
 		if (group->lefttype == opcintype && group->righttype == opcintype &&
-			(group->operatorset & REQUIRED_STRATEGIES) == REQUIRED_STRATEGIES)
+			(group->operatorset & required) == required)
 			return true;
 	}
 	return complain(psprintf(_("masstree operator family %s is missing comparison operators for operator class %s"),

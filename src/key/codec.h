@@ -13,6 +13,8 @@
 #ifndef MT_CODEC_H
 #define MT_CODEC_H
 
+#include "port/pg_bswap.h"
+
 #include "key.h"
 
 /*
@@ -30,7 +32,10 @@ typedef struct KeyFamily
 	void		(*range) (const KeyCodec *codec, StrategyNumber strategy,
 						  Datum arg, Oid argtype, KeyRange *range);
 
-	/* The datum behind encoded bytes, in the current memory context. */
+	/*
+	 * The datum behind encoded bytes, in the current memory context: the one
+	 * that was encoded where the codec says image, else one equal to it.
+	 */
 	Datum		(*decode) (const KeyCodec *codec, const uint8 *key, Size len);
 } KeyFamily;
 
@@ -38,17 +43,29 @@ struct KeyCodec
 {
 	const KeyFamily *family;
 	Oid			type;			/* the operator class's input type */
-	int			width;			/* of an integer, in bytes */
+	int			width;			/* bytes of every encoding, 0 if they vary */
 	bool		ordered;		/* memcmp order is the order of "<" */
+	bool		image;			/* decoding gives the very datum back */
 
-	/* of text: */
+	/* of strings: */
 	struct UCollator *collator; /* keys are its sort keys; NULL: the bytes */
 	bool		deterministic;	/* equal strings have equal bytes */
 };
 
-extern const KeyFamily key_family_text;
+extern const KeyFamily key_family_bpchar;
 extern const KeyFamily key_family_bytea;
+extern const KeyFamily key_family_datetime;
+extern const KeyFamily key_family_float;
 extern const KeyFamily key_family_integer;
+extern const KeyFamily key_family_interval;
+extern const KeyFamily key_family_name;
+extern const KeyFamily key_family_network;
+extern const KeyFamily key_family_numeric;
+extern const KeyFamily key_family_raw;
+extern const KeyFamily key_family_text;
+extern const KeyFamily key_family_timetz;
+extern const KeyFamily key_family_unsigned;
+extern const KeyFamily key_family_varbit;
 
 /* Raises ERRCODE_PROGRAM_LIMIT_EXCEEDED for a key of len bytes. */
 extern void key_too_long(Size len) pg_attribute_noreturn();
@@ -57,7 +74,7 @@ extern void key_too_long(Size len) pg_attribute_noreturn();
 
 /*
  * Settle how text is kept under a collation, in a class of that family: the
- * fields ordered, collator and deterministic of the codec.
+ * fields ordered, image, collator and deterministic of the codec.
  * => false, with *why and *hint set, when masstree cannot index text so.
  */
 extern bool text_codec_settle(KeyCodec *codec, Oid opfamily, Oid collation,
@@ -96,6 +113,56 @@ extern Size icu_string_offset(const KeyCodec *codec, const uint8 *key, Size len)
  * lengths, which are of 32 bits, are large enough.
  */
 #define ICU_MAX_STRING	MT_MAX_KEY_LENGTH
+
+/* ---- numbers of fixed width -------------------------------------------------- */
+
+/*
+ * Put the low width bytes of a number into key: big-endian, so that memcmp
+ * looks at the most significant byte first.
+ */
+static inline void
+pack_unsigned(uint64 bits, int width, uint8 *key)
+{
+	bits = pg_hton64(bits << (64 - width * 8));
+	memcpy(key, &bits, width);
+}
+
+static inline uint64
+unpack_unsigned(const uint8 *key, int width)
+{
+	uint64		bits = 0;
+
+	memcpy(&bits, key, width);
+	return pg_ntoh64(bits) >> (64 - width * 8);
+}
+
+/*
+ * The same for a number with a sign; the sign bit is flipped, so that negative
+ * ones come first.
+ */
+static inline void
+pack_signed(int64 value, int width, uint8 *key)
+{
+	pack_unsigned((uint64) value ^ (UINT64CONST(1) << (width * 8 - 1)), width, key);
+}
+
+static inline int64
+unpack_signed(const uint8 *key, int width)
+{
+	uint64		sign = UINT64CONST(1) << (width * 8 - 1);
+
+	/* Flip the sign bit back and extend it. */
+	return (int64) (unpack_unsigned(key, width) - sign);
+}
+
+/* Make room in buf for the width bytes of the codec.  => where they go */
+extern uint8 *key_begin(const KeyCodec *codec, KeyBuf *buf);
+
+/* Raise ERRCODE_INDEX_CORRUPTED unless an encoding has the codec's width. */
+extern void key_require_width(const KeyCodec *codec, Size len);
+
+/* Raise ERRCODE_INDEX_CORRUPTED: nothing encodes to that. */
+extern void key_bad_encoding(const KeyCodec *codec) pg_attribute_noreturn();
 
 /* ---- ranges (range.c) ----------------------------------------------------- */
 

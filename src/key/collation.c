@@ -116,18 +116,25 @@ settle_icu(KeyCodec *codec, Oid collation, const char **why, const char **hint)
 		}
 		codec->collator = collator;
 	}
+	if (codec->collator != NULL && !codec->deterministic)
+		codec->image = false;
 	return true;
 }
 
 /*
- * Is it the family of text_pattern_ops, whose order is that of the bytes?
+ * Is it a family like text_pattern_ops, whose order is that of the bytes?
  */
 static bool
-is_pattern_family(Oid opfamily)
+is_pattern_family(Oid opfamily, Oid type)
 {
-	Oid			less = get_opfamily_member(opfamily, TEXTOID, TEXTOID, MT_LESS);
+	Oid			less;
+	RegProcedure function;
 
-	return OidIsValid(less) && get_opcode(less) == F_TEXT_PATTERN_LT;
+	if (type != BPCHAROID)
+		type = TEXTOID;
+	less = get_opfamily_member(opfamily, type, type, MT_LESS);
+	function = OidIsValid(less) ? get_opcode(less) : InvalidOid;
+	return function == F_TEXT_PATTERN_LT || function == F_BPCHAR_PATTERN_LT;
 }
 
 bool
@@ -148,7 +155,7 @@ text_codec_settle(KeyCodec *codec, Oid opfamily, Oid collation,
 		return false;
 	}
 	codec->deterministic = get_collation_isdeterministic(collation);
-	if (is_pattern_family(opfamily))
+	if (is_pattern_family(opfamily, codec->type))
 	{
 		if (codec->deterministic)
 			return true;
