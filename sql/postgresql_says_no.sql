@@ -38,6 +38,18 @@ SELECT same_rows('SELECT * FROM pno WHERE t = ''t12'' COLLATE "en-x-icu"', 'pno_
 SELECT same_rows('SELECT t FROM pno WHERE t > ''t12'' COLLATE "en-x-icu"', 'pno_t');
 SELECT same_rows('SELECT t FROM pno ORDER BY t COLLATE "en-x-icu", t', 'pno_t');
 SELECT same_rows('SELECT t FROM pno WHERE t = ''t12'' ORDER BY t COLLATE "POSIX"', 'pno_t');
+-- a bool column alone is no condition for an index of ours, a comparison is
+CREATE INDEX pno_flag ON pno USING masstree (flag);
+SELECT same_rows('SELECT b FROM pno WHERE flag', 'pno_flag');
+SELECT same_rows('SELECT b FROM pno WHERE flag = true', 'pno_flag');
+SELECT same_rows('SELECT b FROM pno WHERE flag > false', 'pno_flag');
+-- operator classes of others
+CREATE INDEX ON pno USING masstree (t varchar_pattern_ops);
+CREATE FUNCTION pno_less(point, point) RETURNS boolean IMMUTABLE LANGUAGE sql AS 'SELECT $1[0] < $2[0]';
+CREATE OPERATOR <<< (LEFTARG = point, RIGHTARG = point, FUNCTION = pno_less);
+CREATE OPERATOR CLASS pno_points FOR TYPE point USING masstree AS OPERATOR 1 <<<;
+CREATE TABLE pno_point (p point);
+CREATE INDEX ON pno_point USING masstree (p pno_points);
 -- constraints are btree: PRIMARY KEY and UNIQUE cannot name another method
 CREATE TABLE pno_key (a int PRIMARY KEY, b int UNIQUE);
 SELECT amname FROM pg_index JOIN pg_class c ON c.oid = indexrelid JOIN pg_am m ON m.oid = relam WHERE indrelid = 'pno_key'::regclass;
