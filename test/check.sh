@@ -214,6 +214,7 @@ tree_lane()
 
 server_lane()
 {
+	run reference "the reference shows tests that exist" test/reference.sh
 	run build-clang "the extension with clang, warnings are errors" \
 		build_extension clang CC=clang
 	step build-gcc "the extension with gcc, warnings are errors" \
