@@ -140,4 +140,4 @@ SELECT same_rows('SELECT a.k, b.k AS other FROM pl a JOIN pl b ON a.region = b.r
 CREATE UNIQUE INDEX ON pl USING masstree (k);
 ALTER TABLE pl ADD EXCLUDE USING masstree (k WITH =);
 DROP TABLE pt, po, pl;
-SELECT count(*) FROM pg_stat_masstree WHERE relname LIKE 'p_\_%' AND relname NOT IN ('pt_3', 'pt_4', 'pt_rest');
+SELECT count(*) FROM pg_stat_masstree WHERE relname ~ '^(pt|po|pl)_' AND relname NOT IN ('pt_3', 'pt_4', 'pt_rest');
