@@ -1,4 +1,6 @@
--- Under a nondeterministic collation strings that compare equal are one key.
+-- Under a nondeterministic collation strings that compare equal begin with one sort
+-- key; what follows tells them apart, so that index-only scans return each as it was
+-- ("keys merged" is false).
 -- plain scans; index-only ones would sort another input where sorts depend on it
 SET enable_indexonlyscan = off;
 CREATE COLLATION ignore_case (provider = icu, locale = 'und-u-ks-level2', deterministic = false);

@@ -441,15 +441,22 @@ scan_next_phase(MtScanState *so, ScanDirection dir)
 /* ---- the filter --------------------------------------------------------------- */
 
 /*
- * Go on from a bound instead of from where the batch ended.
+ * Go on from a bound instead of from where the batch ended, which was at key.
  */
 static void
-scan_skip_to(MtScanState *so, MtBound bound)
+scan_skip_to(MtScanState *so, MtBound bound, const uint8 *key, Size len)
 {
 	MtCursor   *cursor = &so->cursor;
 	const MtBound *far = so->batch_backward ? &so->low : &so->high;
-	int			cmp = -1;
+	int			cmp = compare_bytes(bound.key, bound.len, key, len);
 
+	/* Only a key that is not well formed could hold the scan up. */
+	if ((so->batch_backward ? cmp > 0 : cmp < 0) || (cmp == 0 && bound.inclusive))
+		ereport(ERROR,
+				(errcode(ERRCODE_INDEX_CORRUPTED),
+				 errmsg("malformed masstree key")));
+
+	cmp = -1;
 	if (far->key != NULL)
 	{
 		cmp = compare_bytes(bound.key, bound.len, far->key, far->len);
@@ -507,7 +514,8 @@ scan_filter(MtScanState *so)
 	if (passes || so->cursor.ended)
 		return;
 	scan_skip_to(so, ranges_skip(so->plan.ranges, key, &fault,
-								 so->batch_backward));
+								 so->batch_backward),
+				 key, batch->entries[n - 1].keylen);
 	if (changes * SKIP_CHANGES < n)
 		batch->max_entries = FIRST_ENTRIES;
 }
