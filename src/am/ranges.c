@@ -50,6 +50,9 @@ struct ScanRanges
 	RangePlace	current;
 	KeyBuf		prefix;			/* of the current range */
 	KeyBuf		skip;
+	bool		points;			/* several ranges, each the keys of a known string */
+	int			warmed;			/* ranges from the current on that were warmed */
+	KeyBuf		ahead[MT_WARM_KEYS];
 };
 
 /* What the conditions on one column leave. */
@@ -213,6 +216,11 @@ classify_columns(ScanRanges *ranges)
 		if (!all_points(&ranges->sets[ranges->nbound++]))
 			break;
 	}
+	ranges->points = false;
+	for (int i = 0; i < ranges->nbound; i++)
+		ranges->points |= ranges->sets[i].n > 1;
+	ranges->points = ranges->points &&
+		all_points(&ranges->sets[ranges->nbound - 1]);
 	for (int i = ranges->nbound; i < ncolumns; i++)
 		ranges->filtered |= !ranges->any[i];
 }
@@ -233,6 +241,8 @@ prepare_ranges(ScanPlan *plan)
 												ALLOCSET_SMALL_SIZES);
 		keybuf_init(&ranges->prefix, context);
 		keybuf_init(&ranges->skip, context);
+		for (int i = 0; i < MT_WARM_KEYS; i++)
+			keybuf_init(&ranges->ahead[i], context);
 		plan->ranges = ranges;
 	}
 	else
@@ -250,6 +260,11 @@ ranges_free(ScanRanges *ranges)
 		pfree(ranges->prefix.data);
 	if (ranges->skip.data != NULL)
 		pfree(ranges->skip.data);
+	for (int i = 0; i < MT_WARM_KEYS; i++)
+	{
+		if (ranges->ahead[i].data != NULL)
+			pfree(ranges->ahead[i].data);
+	}
 	pfree(ranges);
 }
 
@@ -284,6 +299,21 @@ ranges_plan(Relation index, const IndexCodec *codec, ScanKey keys, int nkeys,
 /* ---- walking -------------------------------------------------------------------- */
 
 /*
+ * The points of the first n bound columns, one behind the other.
+ */
+static void
+put_points(const ScanRanges *ranges, int n, KeyBuf *buf)
+{
+	buf->len = 0;
+	for (int i = 0; i < n; i++)
+	{
+		KeyEnd	   *point = &ranges->sets[i].items[ranges->current.at[i]].low;
+
+		keybuf_append(buf, point->data, point->len);
+	}
+}
+
+/*
  * Set the plan's range to the current one.  => false when it is empty.
  */
 static bool
@@ -300,13 +330,7 @@ set_range(ScanPlan *plan)
 	if (last < 0)
 		return true;
 
-	prefix->len = 0;
-	for (int i = 0; i < last; i++)
-	{
-		KeyEnd	   *point = &ranges->sets[i].items[ranges->current.at[i]].low;
-
-		keybuf_append(prefix, point->data, point->len);
-	}
+	put_points(ranges, last, prefix);
 	interval = &ranges->sets[last].items[ranges->current.at[last]];
 	if (last == codec->ncolumns - 1 && !codec->tailed &&
 		interval_is_point(interval))
@@ -354,6 +378,7 @@ ranges_start(ScanPlan *plan, bool backward)
 
 	for (int i = 0; i < ranges->nbound; i++)
 		ranges->current.at[i] = backward ? ranges->sets[i].n - 1 : 0;
+	ranges->warmed = 0;
 	return set_range(plan) || ranges_next(plan, backward);
 }
 
@@ -362,6 +387,8 @@ ranges_next(ScanPlan *plan, bool backward)
 {
 	while (step(plan->ranges, backward))
 	{
+		if (plan->ranges->warmed > 0)
+			plan->ranges->warmed--;
 		if (set_range(plan))
 			return true;
 	}
@@ -379,7 +406,32 @@ ranges_restore(ScanPlan *plan, const RangePlace *place)
 {
 	memcpy(plan->ranges->current.at, place->at,
 		   plan->ranges->nbound * sizeof(int));
+	plan->ranges->warmed = 0;
 	(void) set_range(plan);
+}
+
+int
+ranges_ahead(ScanPlan *plan, bool backward, MtBound *keys)
+{
+	ScanRanges *ranges = plan->ranges;
+	RangePlace	here;
+	int			n = 0;
+
+	if (!ranges->points || ranges->warmed > 0)
+		return 0;
+	ranges_save(ranges, &here);
+	do
+	{
+		KeyBuf	   *buf = &ranges->ahead[n];
+
+		keybuf_reserve(buf, 0);
+		put_points(ranges, ranges->nbound, buf);
+		keys[n++] = (MtBound) {buf->data, buf->len, true};
+	}
+	while (n < MT_WARM_KEYS && step(ranges, backward));
+	memcpy(ranges->current.at, here.at, ranges->nbound * sizeof(int));
+	ranges->warmed = n;
+	return n;
 }
 
 /* ---- the filter ------------------------------------------------------------------- */

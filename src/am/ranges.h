@@ -43,6 +43,14 @@ extern void ranges_free(ScanRanges *ranges);
 extern bool ranges_start(ScanPlan *plan, bool backward);
 extern bool ranges_next(ScanPlan *plan, bool backward);
 
+/*
+ * The strings with which the current range and those after it begin, for
+ * mt_warm; once for each MT_WARM_KEYS of them.
+ * => how many, 0 when they are not due or not known.  The bytes stay until the
+ *	  next call.
+ */
+extern int	ranges_ahead(ScanPlan *plan, bool backward, MtBound *keys);
+
 /* Remember the current range; make that one current again. */
 extern void ranges_save(const ScanRanges *ranges, RangePlace *place);
 extern void ranges_restore(ScanPlan *plan, const RangePlace *place);

@@ -525,6 +525,20 @@ scan_filter(MtScanState *so)
 static void scan_save_mark(MtScanState *so);
 
 /*
+ * Several keys are going to be looked up one after the other: fetch what that
+ * will read for some of them at once.
+ */
+static void
+scan_warm(MtScanState *so, bool backward)
+{
+	MtBound		keys[MT_WARM_KEYS];
+	int			n = ranges_ahead(&so->plan, backward, keys);
+
+	if (n > 1)
+		(void) mt_warm(participant(), &so->slot->main, scan_gate(so), keys, n);
+}
+
+/*
  * Read the next batch of the current phase.  The kills of the last one have
  * been flushed.  => false when the phase is at its end; the batch is empty.
  */
@@ -541,6 +555,8 @@ scan_read(IndexScanDesc scan, MtScanState *so)
 		return false;
 	if (!so->first)
 		scan_double(so);
+	else if (unlikely(so->plan.many) && !so->in_nulls)
+		scan_warm(so, so->batch_backward);
 
 	for (;;)
 	{
@@ -1134,7 +1150,10 @@ bitmap_keys(IndexScanDesc scan, MtScanState *so, ItemPointer pointers,
 		int64		found;
 
 		if (so->plan.many)
+		{
 			scan_set_range(so);
+			scan_warm(so, false);
+		}
 		scan_cursor_init(so, false, false);
 		so->batch.keep_keys = so->filtered;
 		found = bitmap_phase(scan, so, pointers, tbm);

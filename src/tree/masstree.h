@@ -188,6 +188,17 @@ typedef struct MtCursor
 	size_t		need;
 } MtCursor;
 
+/*
+ * Look several keys up side by side, so that their cache misses overlap, and
+ * leave what was read in the processor's cache for who looks next.  keys has n
+ * of them, at most MT_WARM_KEYS; none is NULL.
+ * => how many led to an entry, which may be another key's.
+ */
+#define MT_WARM_KEYS	8
+
+extern uint32_t mt_warm(MtCtx *ctx, MtTree *tree, MtGate gate,
+						const MtBound *keys, uint32_t n);
+
 /* Start before the first entry of the range in that direction. */
 extern void mt_cursor_init(MtCursor *cursor, MtBound low, MtBound high,
 						   bool nulls, bool backward,

@@ -7,7 +7,8 @@
  *			   [--keys DIR] [--rounds R] [--huge]
  *
  * For each workload (keys.h) and round: inserts one at a time in the order of
- * generation, gets of all keys shuffled, gets of 3N/10 absent keys, scans of
+ * generation, gets of all keys shuffled, the same with mt_warm for eight of them
+ * at a time, gets of 3N/10 absent keys, scans of
  * 100 keys from random starts, removal of all keys shuffled, and a bulk load of
  * the sorted keys.  With -t or -p, that many threads or processes then do gets,
  * and half gets and half inserts, at the same time.  Every answer is compared
@@ -57,6 +58,7 @@ typedef enum Metric
 	INSERT,
 	BULK_LOAD,
 	GET,
+	GET_TOGETHER,
 	GET_ABSENT,
 	SCAN,
 	SCAN_WITH_KEYS,
@@ -77,6 +79,7 @@ static const char *const metric_names[METRICS] = {
 	"insert, ns",
 	"bulk load, ns",
 	"get, ns",
+	"get, 8 known at once, ns",
 	"get absent, ns",
 	"scan, ns/key",
 	"scan with keys, ns/key",
@@ -291,6 +294,20 @@ get_probe(Bench *bench, MtCtx *ctx, uint32_t i)
 		fail("a key that was inserted was not found");
 }
 
+/* The next probes from the i-th on at once. */
+static void
+warm_probes(Bench *bench, uint32_t i)
+{
+	MtBound		bounds[MT_WARM_KEYS];
+	uint32_t	n = 0;
+
+	for (; n < MT_WARM_KEYS && i + n < bench->probes.present; n++)
+		bounds[n] = (MtBound) {keyset_key(&bench->probes, i + n),
+			keyset_len(&bench->probes, i + n), true};
+	if (mt_warm(&bench->ctx, bench->tree, no_gate, bounds, n) != n)
+		fail("a key that was inserted was not arrived at");
+}
+
 static void
 get_absent_key(Bench *bench, MtCtx *ctx, uint32_t i)
 {
@@ -355,6 +372,15 @@ bench_gets(Bench *bench)
 	for (uint32_t i = 0; i < n; i++)
 		get_probe(bench, &bench->ctx, i);
 	record(bench, GET, (now() - start) / n);
+
+	start = now();
+	for (uint32_t i = 0; i < n; i++)
+	{
+		if (i % MT_WARM_KEYS == 0)
+			warm_probes(bench, i);
+		get_probe(bench, &bench->ctx, i);
+	}
+	record(bench, GET_TOGETHER, (now() - start) / n);
 
 	start = now();
 	for (uint32_t i = 0; i < absent; i++)

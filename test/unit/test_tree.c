@@ -526,6 +526,24 @@ do_remove_if(World *w, uint32_t k, MtTid tid, bool holds)
 		model_remove(&w->model, k, tid);
 }
 
+/* Several at once, from k on: all that are there are arrived at. */
+static void
+do_warm(World *w, uint32_t k)
+{
+	MtBound		bounds[MT_WARM_KEYS];
+	uint32_t	n = 0;
+	uint32_t	there = 0;
+	uint32_t	arrived;
+
+	for (; n < MT_WARM_KEYS && k + n < w->model.nkeys; n++)
+	{
+		bounds[n] = (MtBound) {key_bytes(w, k + n), key_length(w, k + n), true};
+		there += model_key(&w->model, k + n)->n > 0;
+	}
+	arrived = mt_warm(&w->ctx, w->tree, w->gate, bounds, n);
+	MUST(arrived >= there && arrived <= n);
+}
+
 static void
 do_get(World *w, uint32_t k)
 {
@@ -537,6 +555,7 @@ do_get(World *w, uint32_t k)
 	MUST(result == (key->n > 0 ? MT_OK : MT_ABSENT));
 	if (key->n > 0)
 		MUST(tid == key->tids[0]);
+	do_warm(w, k);
 }
 
 static void

@@ -319,13 +319,27 @@ contains(Member *p, uint32_t k, uint32_t bit)
 					   tid_of(bit));
 }
 
+/* Some keys at once; that finds nothing out, and must do no harm. */
+static void
+warm(Member *p, uint32_t k)
+{
+	MtBound		bounds[MT_WARM_KEYS];
+	uint32_t	n = 0;
+
+	for (; n < MT_WARM_KEYS && k + n < nkeys; n++)
+		bounds[n] = (MtBound) {keys[k + n].bytes, keys[k + n].len, true};
+	MUST(p, mt_warm(p->ctx, p->tree, p->gate, bounds, n) <= n);
+}
+
 /* => the bit of the smallest TID, TIDS when there is none. */
 static uint32_t
 smallest(Member *p, uint32_t k)
 {
 	MtTid		tid;
-	MtResult	result = mt_get(p->ctx, p->tree, p->gate, keys[k].bytes,
-								keys[k].len, &tid);
+	MtResult	result;
+
+	warm(p, k);
+	result = mt_get(p->ctx, p->tree, p->gate, keys[k].bytes, keys[k].len, &tid);
 
 	MUST(p, result == MT_OK || result == MT_ABSENT);
 	if (result == MT_ABSENT)
