@@ -276,7 +276,7 @@ tap()
 			PERL5LIB=$pgxs_dir/src/test/perl:$WORK/src/test/t \
 			PATH=$pg_bin:$PATH PGPORT=65432 TEMP_CONFIG=$WORK/tap/$name/temp.conf \
 			PG_TEST_TIMEOUT_DEFAULT=120
-		timeout -k 5 300 perl "$WORK/src/$file" 2>&1
+		timeout -k 5 "${tap_timeout:-300}" perl "$WORK/src/$file" 2>&1
 	) || status=$?
 	printf '%s\n' "$output"
 	passed=$(grep -cE '^ok ' <<<"$output" || true)
