@@ -4,7 +4,8 @@
 # breaks a promise of the source.
 #
 # For each mutation of the lists (tree.txt, which describes them at its head,
-# am.txt and columns.txt) the source is copied to a folder of its own and changed there; the tests
+# am.txt, columns.txt and reference.txt) the source is copied to a folder of its own
+# and changed there; the tests
 # that the mutation names are built and run until one fails.  Prints a line for
 # each: mutation, promise, what caught it, seconds.  A mutation that none catches
 # fails the run, and so does one that no longer fits the source.  Those of the
@@ -29,7 +30,8 @@ set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 root=$PWD
-lists=(test/mutation/tree.txt test/mutation/am.txt test/mutation/columns.txt)
+lists=(test/mutation/tree.txt test/mutation/am.txt test/mutation/columns.txt
+	test/mutation/reference.txt)
 work=${MUTATION_WORK:-$(mktemp -d /tmp/masstree-mutation.XXXXXX)}
 seed=${MUTATION_SEED:-1}
 # what an earlier run left there may be the object of a mutation
