@@ -132,7 +132,7 @@ run()
 run_sched()
 {
 	make -s -C "$work/src" -f test/sched.mk -j "${MUTATION_JOBS:-1}" OUT="$work/build-sched" CC="${CC:-gcc}" \
-		SCHED_CFLAGS="-O1 -g" "$work/build-sched/sched" >"$work/build.log" 2>&1 || return 1
+		SCHED_CFLAGS="-O2 -g -Wno-error" "$work/build-sched/sched" >"$work/build.log" 2>&1 || return 1
 	caught=
 	if ! SCHED_ONLY=$1 SCHED_SECONDS=$2 SCHED_SEED=$seed SCHED_STOP=1 \
 		timeout -k 5 $((4 * $2 + 60)) "$work/build-sched/sched" >"$work/run.log" 2>&1; then
