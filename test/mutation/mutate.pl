@@ -3,7 +3,8 @@
 # mutate.pl list LIST...			names of the mutations, one a line
 # mutate.pl show NAME LIST...		its fields, for run.sh: "field<tab>value"
 # mutate.pl apply NAME ROOT LIST...	change the source below ROOT
-# mutate.pl check ROOT LIST...		does each old text occur exactly once?
+# mutate.pl check ROOT LIST...		does each old text occur exactly once?  Names
+#									all for which it does not
 #
 # The format of the lists is described at the head of tree.txt.
 #
@@ -42,8 +43,9 @@ elsif ($command eq 'apply')
 }
 elsif ($command eq 'check')
 {
-	source($_, $root) for @order;
-	print scalar(@order), " mutations fit the source\n";
+	my $misfits = grep { !eval { source($_, $root); 1 } && print STDERR $@ } @order;
+	printf "%d mutations fit the source\n", @order - $misfits;
+	exit($misfits ? 1 : 0);
 }
 else
 {

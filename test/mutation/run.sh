@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 #
-# run.sh [--quick] [--list] [--sound] [NAME...]: show that the tests catch what
+# run.sh [--quick] [--list] [--fit] [--sound] [NAME...]: show that the tests catch what
 # breaks a promise of the source.
 #
-# For each mutation of the lists (tree.txt and am.txt; tree.txt describes them at its
-# head) the source is copied to a folder of its own and changed there; the tests
+# For each mutation of the lists (tree.txt, which describes them at its head,
+# am.txt, columns.txt and reference.txt) the source is copied to a folder of its own
+# and changed there; the tests
 # that the mutation names are built and run until one fails.  Prints a line for
 # each: mutation, promise, what caught it, seconds.  A mutation that none catches
 # fails the run, and so does one that no longer fits the source.  Those of the
@@ -14,6 +15,8 @@
 # reason why they break nothing.
 #
 #	--quick		only mutations of the kind "quick": a sample, for every day
+#	--list		only prints the names
+#	--fit		only asks whether all of them fit the source
 #	--sound		runs each step on the source as it is, where all must pass
 #	MUTATION_WORK	where copies and builds lie (a folder of /tmp)
 #	MUTATION_BUILD	a built copy of the extension to begin with (none)
@@ -27,7 +30,8 @@ set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 root=$PWD
-lists=(test/mutation/tree.txt test/mutation/am.txt)
+lists=(test/mutation/tree.txt test/mutation/am.txt test/mutation/columns.txt
+	test/mutation/reference.txt)
 work=${MUTATION_WORK:-$(mktemp -d /tmp/masstree-mutation.XXXXXX)}
 seed=${MUTATION_SEED:-1}
 # what an earlier run left there may be the object of a mutation
@@ -56,6 +60,10 @@ case ${1:-} in
 		;;
 	--list)
 		perl test/mutation/mutate.pl list "${lists[@]}"
+		exit
+		;;
+	--fit)
+		perl test/mutation/mutate.pl check . "${lists[@]}"
 		exit
 		;;
 esac
@@ -119,6 +127,19 @@ run()
 	caught="$1 $2: $caught"
 }
 
+# run_sched NAME SECONDS: the scripts of test/sched whose name has that in it.
+# => $caught; fails when the program cannot be built.
+run_sched()
+{
+	make -s -C "$work/src" -f test/sched.mk -j "${MUTATION_JOBS:-1}" OUT="$work/build-sched" CC="${CC:-gcc}" \
+		SCHED_CFLAGS="-O2 -g -Wno-error" "$work/build-sched/sched" >"$work/build.log" 2>&1 || return 1
+	caught=
+	if ! SCHED_ONLY=$1 SCHED_SECONDS=$2 SCHED_SEED=$seed SCHED_STOP=1 \
+		timeout -k 5 $((4 * $2 + 60)) "$work/build-sched/sched" >"$work/run.log" 2>&1; then
+		caught="schedules: $(grep -m 1 -oP '^not ok \K[^:]*' "$work/run.log" || echo "crash or hang")"
+	fi
+}
+
 # run_model MODEL DEFINES: the model fails with them, and the comparison with the
 # source notices what the mutation took away.  => $caught
 run_model()
@@ -147,6 +168,9 @@ take()
 	case $variant in
 		spin)
 			run_model "$name" "${scale//+/ }"
+			;;
+		sched)
+			run_sched "${name//+/ }" "${scale:-30}"
 			;;
 		sql | isolation | tap)
 			build_server || return 1
