@@ -211,9 +211,10 @@ operators_of_btree|ordered_results|partitions|planner_chooses_well|\
 plans_follow_the_index|postgresql_says_no|row_security|several_columns_in_use|\
 tables_are_altered)"
 
-# The rest of them with the extension under AddressSanitizer.  The server is not: it gets
-# the sanitizer's library by LD_PRELOAD, so that malloc, and what palloc has from
-# it, is watched too.  Whatever it finds ends the server and is in log/asan.*.
+# The rest of them with the extension under AddressSanitizer.  The server is not: it
+# gets the sanitizer's library by LD_PRELOAD, so that malloc is watched too.  Of what
+# palloc gives only the bounds of the whole block are known, which for small chunks
+# is many of them.  Whatever it finds ends the server and is in log/asan.*.
 sql_asan_tests()
 {
 	local status=0 library report file files=()
