@@ -120,13 +120,14 @@ create_cluster()
 }
 
 # start_cluster NAME: start it and point libpq at it.  server_environment may hold
-# assignments for the server alone.
+# assignments for the server alone, server_options options of pg_ctl.
 server_environment=()
+server_options=()
 start_cluster()
 {
 	export PGHOST=$WORK/sock PGPORT=5432 PGUSER=postgres PGDATABASE=postgres
 	env "${server_environment[@]}" "$pg_bin/pg_ctl" -D "$WORK/data-$1" \
-		-l "$WORK/log/server-$1.log" -w -t 120 -s start </dev/null
+		-l "$WORK/log/server-$1.log" "${server_options[@]}" -w -t 120 -s start </dev/null
 }
 
 stop_cluster()

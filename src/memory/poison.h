@@ -12,8 +12,8 @@
  * across processes.
  *
  * POISON.  Builds with MT_POISON_FREED under AddressSanitizer also forbid the
- * compiler's own loads and stores to touch a free block, to the byte and with
- * two stacks in the report.  What is forbidden stands in the shadow memory of one
+ * compiler's own loads and stores to touch a free block; the report has the byte
+ * and the stack.  What is forbidden stands in the shadow memory of one
  * process: another that hands the block out again cannot allow it here.  So this
  * is for programs whose participants are threads; one that forks calls
  * poison_stop first.  The extension is never built so.

@@ -427,7 +427,8 @@ sub run_item
 	my @by_tree = $tree->answer(180);
 	my $t1 = time();
 	my @by_plain = defined $for_plain ? $plain->answer(180) : ();
-	printf "SLOW %.2f %.2f %s\n", $t1 - $t0, time() - $t1, substr($sql, 0, 300) if $ENV{DIFF_SLOW} && time() - $t0 > $ENV{DIFF_SLOW};
+	printf "SLOW %.2f s with masstree, %.2f s without: %s\n", $t1 - $t0, time() - $t1, substr($sql, 0, 300)
+	  if $ENV{DIFF_SLOW} && time() - $t0 > $ENV{DIFF_SLOW};
 	$self->{failed} = grep { /^ERROR: / } @by_tree;
 	$self->{errors}{$_}++ foreach map { /^ERROR:  (\w+)/ ? $1 : () } @by_plain;
 	my $wrong = $self->verdict($item, \@by_plain, \@by_tree);

@@ -13,8 +13,9 @@
 #	--replay FILE	run such a script instead
 #
 # Connects through libpq's environment.  DIFF_BIN is the folder of psql and pg_ctl;
-# DIFF_DATA and DIFF_LOG are the server's, for restarts.  The databases plain and tree
-# are made anew.  The last line is "N passed, N failed", and counts rounds.
+# DIFF_DATA and DIFF_LOG are the server's, for restarts.  With DIFF_SLOW it prints each
+# statement that took longer than so many seconds, and its time in either database.
+# The databases plain and tree are made anew.  The last line is "N passed, N failed", and counts rounds.
 #
 # SPDX-License-Identifier: PostgreSQL
 # Copyright (c) 2026, the masstree developers
