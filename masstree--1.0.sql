@@ -763,3 +763,20 @@ DEFAULT FOR TYPE anyarray USING masstree FAMILY array_ops AS
 
 COMMENT ON OPERATOR CLASS array_ops USING masstree IS
 'comparisons of arrays';
+
+CREATE OPERATOR FAMILY bpchar_pattern_ops USING masstree;
+
+COMMENT ON OPERATOR FAMILY bpchar_pattern_ops USING masstree IS
+'bytewise comparisons of character without its trailing blanks, equality, LIKE, in any deterministic collation';
+
+CREATE OPERATOR CLASS bpchar_pattern_ops
+FOR TYPE bpchar USING masstree FAMILY bpchar_pattern_ops AS
+    OPERATOR 1 pg_catalog.~<~ (bpchar, bpchar),
+    OPERATOR 2 pg_catalog.~<=~ (bpchar, bpchar),
+    OPERATOR 3 pg_catalog.= (bpchar, bpchar),
+    OPERATOR 4 pg_catalog.~>=~ (bpchar, bpchar),
+    OPERATOR 5 pg_catalog.~>~ (bpchar, bpchar),
+    OPERATOR 6 pg_catalog.~~ (bpchar, text);
+
+COMMENT ON OPERATOR CLASS bpchar_pattern_ops USING masstree IS
+'bytewise comparisons of character without its trailing blanks, equality, LIKE, in any deterministic collation';
