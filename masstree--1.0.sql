@@ -744,3 +744,39 @@ DEFAULT FOR TYPE anyenum USING masstree FAMILY enum_ops AS
 
 COMMENT ON OPERATOR CLASS enum_ops USING masstree IS
 'equality of enum types';
+
+-- The elements must be of a type that has a class here, and be kept in their order,
+-- as those of enums and of collations of libc are not.
+
+CREATE OPERATOR FAMILY array_ops USING masstree;
+
+COMMENT ON OPERATOR FAMILY array_ops USING masstree IS
+'comparisons of arrays';
+
+CREATE OPERATOR CLASS array_ops
+DEFAULT FOR TYPE anyarray USING masstree FAMILY array_ops AS
+    OPERATOR 1 pg_catalog.< (anyarray, anyarray),
+    OPERATOR 2 pg_catalog.<= (anyarray, anyarray),
+    OPERATOR 3 pg_catalog.= (anyarray, anyarray),
+    OPERATOR 4 pg_catalog.>= (anyarray, anyarray),
+    OPERATOR 5 pg_catalog.> (anyarray, anyarray);
+
+COMMENT ON OPERATOR CLASS array_ops USING masstree IS
+'comparisons of arrays';
+
+CREATE OPERATOR FAMILY bpchar_pattern_ops USING masstree;
+
+COMMENT ON OPERATOR FAMILY bpchar_pattern_ops USING masstree IS
+'bytewise comparisons of character without its trailing blanks, equality, LIKE, in any deterministic collation';
+
+CREATE OPERATOR CLASS bpchar_pattern_ops
+FOR TYPE bpchar USING masstree FAMILY bpchar_pattern_ops AS
+    OPERATOR 1 pg_catalog.~<~ (bpchar, bpchar),
+    OPERATOR 2 pg_catalog.~<=~ (bpchar, bpchar),
+    OPERATOR 3 pg_catalog.= (bpchar, bpchar),
+    OPERATOR 4 pg_catalog.~>=~ (bpchar, bpchar),
+    OPERATOR 5 pg_catalog.~>~ (bpchar, bpchar),
+    OPERATOR 6 pg_catalog.~~ (bpchar, text);
+
+COMMENT ON OPERATOR CLASS bpchar_pattern_ops USING masstree IS
+'bytewise comparisons of character without its trailing blanks, equality, LIKE, in any deterministic collation';

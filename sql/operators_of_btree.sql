@@ -20,8 +20,8 @@ SELECT m.opcintype::regtype, m.amopstrategy, m.operator FROM class_operators m
 -- types that btree has by default and masstree has not
 SELECT opcintype::regtype FROM pg_opclass c JOIN pg_am a ON a.oid = opcmethod WHERE amname = 'btree' AND opcdefault AND c.oid < 16384
   AND opcintype NOT IN (SELECT opcintype FROM class_operators WHERE amname = 'masstree') ORDER BY 1::text;
-CREATE TABLE untaken (a int[], j jsonb, r int4range, t tsvector);
-CREATE INDEX ON untaken USING masstree (a);
+CREATE TABLE untaken (v oidvector, j jsonb, r int4range, t tsvector);
+CREATE INDEX ON untaken USING masstree (v);
 CREATE INDEX ON untaken USING masstree (j);
 CREATE INDEX ON untaken USING masstree (r);
 CREATE INDEX ON untaken USING masstree (t);

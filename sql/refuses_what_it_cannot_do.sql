@@ -1,8 +1,11 @@
 -- What an index cannot have is refused in PostgreSQL's usual words.
-CREATE TABLE no (a int, b int, t text, c text COLLATE "C", f point, u tsvector, j jsonb);
+CREATE TYPE no_order AS ENUM ('a', 'b');
+CREATE TABLE no (a int, b int, t text, c text COLLATE "C", f point, u tsvector, j jsonb, e no_order[], ff point[]);
 CREATE UNIQUE INDEX ON no USING masstree (a);
 CREATE INDEX ON no USING masstree (f);
 CREATE INDEX ON no USING masstree (j);
+CREATE INDEX ON no USING masstree (e);
+CREATE INDEX ON no USING masstree (ff);
 CREATE INDEX ON no USING masstree (a int8_ops);
 CREATE INDEX ON no USING masstree (a) WITH (fillfactor = 50);
 CREATE INDEX ON no USING masstree (a) WITH (on_full = 'perhaps');

@@ -164,9 +164,13 @@ extern const IndexCodec *index_codec(Relation index);
 extern const IndexCodec *index_codec_lookup(Relation index, const char **why,
 											const char **hint);
 
-/* The codec of a column; NULL, with *why and *hint set. */
-extern const KeyCodec *codec_lookup(Oid opcintype, Oid opfamily, Oid collation,
-									const char **why, const char **hint);
+/*
+ * The codec of a column, of that type, in a class for opcintype; NULL, with *why
+ * and *hint set.
+ */
+extern const KeyCodec *codec_lookup(Oid opcintype, Oid type, Oid opfamily,
+									Oid collation, const char **why,
+									const char **hint);
 
 /* Look a slot up without creating or raising; NULL if there is none. */
 extern IndexSlot *registry_find(const StorageKey *key);

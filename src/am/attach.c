@@ -4,7 +4,7 @@
  *		What a process keeps of an index: its slot and its codec.
  *
  * A relcache entry keeps the slot and the incarnation in rd_amcache.  A codec
- * depends on nothing but operator family, type and collation, none of which
+ * depends on nothing but operator family, types and collation, none of which
  * can change while it exists, and that of an index on those of its columns and
  * their order.  So a process makes each one once and keeps it: the memory of
  * relcache entries is not freed at every rebuild, and codecs made there would
@@ -17,8 +17,10 @@
 #include "postgres.h"
 
 #include "catalog/pg_index.h"
+#include "catalog/pg_type_d.h"
 #include "common/hashfn.h"
 #include "utils/hsearch.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
 #include "am.h"
@@ -27,6 +29,7 @@
 typedef struct CodecKey
 {
 	Oid			opcintype;
+	Oid			type;			/* of the column, if opcintype is anyarray */
 	Oid			opfamily;
 	Oid			collation;
 } CodecKey;
@@ -70,18 +73,20 @@ codec_table(void)
 }
 
 const KeyCodec *
-codec_lookup(Oid opcintype, Oid opfamily, Oid collation,
+codec_lookup(Oid opcintype, Oid type, Oid opfamily, Oid collation,
 			 const char **why, const char **hint)
 {
-	CodecKey	key = {opcintype, opfamily, collation};
+	CodecKey	key = {opcintype, InvalidOid, opfamily, collation};
 	CodecEntry *entry;
 	bool		found;
 
+	if (opcintype == ANYARRAYOID)
+		key.type = getBaseType(type);
 	entry = hash_search(codec_table(), &key, HASH_ENTER, &found);
 	if (!found)
 		entry->codec = NULL;
 	if (entry->codec == NULL)
-		entry->codec = key_codec(opcintype, opfamily, collation,
+		entry->codec = key_codec(opcintype, key.type, opfamily, collation,
 								 TopMemoryContext, why, hint);
 	return entry->codec;
 }
@@ -107,6 +112,7 @@ index_attrs(Relation index, IndexAttr *attrs, const char **why,
 		attrs[i].descending = (index->rd_indoption[i] & INDOPTION_DESC) != 0;
 		attrs[i].nulls_first = (index->rd_indoption[i] & INDOPTION_NULLS_FIRST) != 0;
 		attrs[i].codec = codec_lookup(index->rd_opcintype[i],
+									  TupleDescAttr(desc, i)->atttypid,
 									  index->rd_opfamily[i],
 									  index->rd_indcollation[i], why, hint);
 		if (attrs[i].codec == NULL)

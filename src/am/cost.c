@@ -24,6 +24,7 @@
 #include "catalog/pg_statistic.h"
 #include "catalog/pg_type.h"
 #include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
 #include "optimizer/cost.h"
 #include "optimizer/optimizer.h"
 #include "parser/parsetree.h"
@@ -147,11 +148,13 @@ prefix_clause(PlannerInfo *root, IndexOptInfo *index, int column, Expr *clause)
 static const KeyCodec *
 column_codec(IndexOptInfo *index, int column)
 {
+	TargetEntry *entry = list_nth_node(TargetEntry, index->indextlist, column);
 	const char *why;
 	const char *hint;
 
-	return codec_lookup(index->opcintype[column], index->opfamily[column],
-						index->indexcollations[column], &why, &hint);
+	return codec_lookup(index->opcintype[column], exprType((Node *) entry->expr),
+						index->opfamily[column], index->indexcollations[column],
+						&why, &hint);
 }
 
 /* Do comparisons of a column that follow its order narrow anything? */

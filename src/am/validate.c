@@ -137,7 +137,9 @@ mt_amvalidate(Oid opclass)
 	valid = members_valid(family, operators, functions);
 	valid &= class_complete(family, NameStr(form->opcname), form->opcintype,
 							operators, functions);
-	if (codec_lookup(form->opcintype, form->opcfamily,
+
+	/* Which arrays it encodes depends on the elements. */
+	if (codec_lookup(form->opcintype, INT4ARRAYOID, form->opcfamily,
 					 type_is_collatable(form->opcintype) ? C_COLLATION_OID : InvalidOid,
 					 &why, &hint) == NULL)
 		valid = complain(psprintf(_("masstree operator family %s has operator class %s for a type that masstree cannot encode"),

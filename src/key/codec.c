@@ -20,7 +20,7 @@
 
 /*
  * What is known of a type.  An operator class's input type is never a domain,
- * and that of enums is anyenum.
+ * that of enums is anyenum, and that of arrays anyarray.
  */
 typedef struct KnownType
 {
@@ -62,7 +62,8 @@ static const KnownType known_types[] = {
 	{MACADDR8OID, &key_family_raw, 8, true, false},
 	{INETOID, &key_family_network, 0, true, false},
 	{BITOID, &key_family_varbit, 0, true, false},
-	{VARBITOID, &key_family_varbit, 0, true, false}
+	{VARBITOID, &key_family_varbit, 0, true, false},
+	{ANYARRAYOID, &key_family_array, 0, false, false}
 };
 
 /* => NULL when no family has the type */
@@ -81,8 +82,8 @@ find_type(Oid type)
  * Make the codec of a column; see key.h.  May read the catalogs.
  */
 const KeyCodec *
-key_codec(Oid opcintype, Oid opfamily, Oid collation, MemoryContext context,
-		  const char **why, const char **hint)
+key_codec(Oid opcintype, Oid type, Oid opfamily, Oid collation,
+		  MemoryContext context, const char **why, const char **hint)
 {
 	const KnownType *known = find_type(opcintype);
 	KeyCodec	found = {.type = opcintype, .ordered = true, .deterministic = true};
@@ -99,6 +100,9 @@ key_codec(Oid opcintype, Oid opfamily, Oid collation, MemoryContext context,
 	found.width = known->width;
 	if (known->collated &&
 		!text_codec_settle(&found, opfamily, collation, why, hint))
+		return NULL;
+	if (opcintype == ANYARRAYOID &&
+		!array_codec_settle(&found, type, opfamily, collation, context, why, hint))
 		return NULL;
 
 	/* The sort keys of a nondeterministic collation do not tell the string. */
@@ -153,7 +157,8 @@ assert_round_trip(const KeyCodec *codec, Datum value, const KeyBuf *buf)
 	Assert(again.len == buf->len && memcmp(again.data, buf->data, buf->len) == 0);
 
 	get_typlenbyval(codec->type, &typlen, &typbyval);
-	if (codec->image)
+	if (codec->image ||
+		(codec->family->kept != NULL && codec->family->kept(codec, value)))
 		Assert(datum_image_eq(value, back, typbyval, typlen));
 	if (!typbyval)
 		pfree(DatumGetPointer(back));

@@ -37,12 +37,19 @@ typedef struct KeyFamily
 	 * that was encoded where the codec says image, else one equal to it.
 	 */
 	Datum		(*decode) (const KeyCodec *codec, const uint8 *key, Size len);
+
+	/*
+	 * Does decoding give that very datum back, although the codec does not say
+	 * image?  NULL where that is not told so easily.
+	 */
+	bool		(*kept) (const KeyCodec *codec, Datum value);
 } KeyFamily;
 
 struct KeyCodec
 {
 	const KeyFamily *family;
-	Oid			type;			/* the operator class's input type */
+	Oid			type;			/* the operator class's input type; of arrays, the
+								 * array type */
 	int			width;			/* bytes of every encoding, 0 if they vary */
 	bool		ordered;		/* memcmp order is the order of "<" */
 	bool		image;			/* decoding gives the very datum back */
@@ -50,8 +57,16 @@ struct KeyCodec
 	/* of text: */
 	struct UCollator *collator; /* keys are its sort keys; NULL: the bytes */
 	bool		deterministic;	/* equal strings have equal bytes */
+
+	/* of arrays; collator and deterministic are those of the elements: */
+	const KeyCodec *element;
+	Oid			element_type;	/* perhaps a domain */
+	int16		element_len;	/* as in pg_type */
+	bool		element_byval;
+	char		element_align;
 };
 
+extern const KeyFamily key_family_array;
 extern const KeyFamily key_family_bpchar;
 extern const KeyFamily key_family_bytea;
 extern const KeyFamily key_family_datetime;
@@ -69,6 +84,18 @@ extern const KeyFamily key_family_varbit;
 
 /* Raises ERRCODE_PROGRAM_LIMIT_EXCEEDED for a key of len bytes. */
 extern void key_too_long(Size len) pg_attribute_noreturn();
+
+/* ---- arrays (array.c) -------------------------------------------------------- */
+
+/*
+ * Settle the codec of a column of an array type, in a class of that family: all
+ * that depends on the elements.  The codec of the elements is allocated in
+ * context.  May read the catalogs.
+ * => false, with *why and *hint set, when they are not kept in their order.
+ */
+extern bool array_codec_settle(KeyCodec *codec, Oid type, Oid opfamily,
+							   Oid collation, MemoryContext context,
+							   const char **why, const char **hint);
 
 /* ---- text (collation.c, icu.c) --------------------------------------------- */
 
@@ -166,6 +193,25 @@ extern void key_require_width(const KeyCodec *codec, Size len);
 
 /* Raise ERRCODE_INDEX_CORRUPTED: nothing encodes to that. */
 extern void key_bad_encoding(const KeyCodec *codec) pg_attribute_noreturn();
+
+/* ---- bytes that say where they end (delimit.c) ------------------------------- */
+
+#define DELIMITER_SIZE	2
+
+/* Append bytes, escaped and terminated. */
+extern void delimited_append(KeyBuf *buf, const uint8 *data, Size len);
+
+/*
+ * Where such bytes that begin at offset of a key end, terminator included; 0
+ * when they do not.  flip is 0xFF for complemented ones.
+ */
+extern Size delimited_end(const uint8 *key, Size len, Size offset, uint8 flip);
+
+/*
+ * Put what such bytes stand for into a place of at least len bytes; len is
+ * theirs with the terminator.  => how many there are
+ */
+extern Size delimited_read(const uint8 *data, Size len, uint8 flip, uint8 *to);
 
 /* ---- ranges (range.c) ----------------------------------------------------- */
 

@@ -20,8 +20,8 @@
  *   one of libc.  Under a nondeterministic one sort keys are needed at least for
  *   equality, which is rechecked.
  *
- * In the class text_pattern_ops the key is the bytes whatever the collation,
- * and the order is theirs.
+ * In the classes text_pattern_ops and bpchar_pattern_ops the key is the bytes
+ * whatever the collation, and the order is theirs.
  *
  * SPDX-License-Identifier: PostgreSQL
  * Copyright (c) 2026, the masstree developers
@@ -120,14 +120,16 @@ settle_icu(KeyCodec *codec, Oid collation, const char **why, const char **hint)
 }
 
 /*
- * Is it the family of text_pattern_ops, whose order is that of the bytes?
+ * Is it the family of text_pattern_ops or bpchar_pattern_ops, whose order is that
+ * of the bytes?
  */
 static bool
-is_pattern_family(Oid opfamily)
+is_pattern_family(Oid opfamily, Oid type)
 {
-	Oid			less = get_opfamily_member(opfamily, TEXTOID, TEXTOID, MT_LESS);
+	Oid			less = get_opfamily_member(opfamily, type, type, MT_LESS);
+	RegProcedure function = OidIsValid(less) ? get_opcode(less) : InvalidOid;
 
-	return OidIsValid(less) && get_opcode(less) == F_TEXT_PATTERN_LT;
+	return function == F_TEXT_PATTERN_LT || function == F_BPCHAR_PATTERN_LT;
 }
 
 bool
@@ -148,12 +150,13 @@ text_codec_settle(KeyCodec *codec, Oid opfamily, Oid collation,
 		return false;
 	}
 	codec->deterministic = get_collation_isdeterministic(collation);
-	if (is_pattern_family(opfamily))
+	if (is_pattern_family(opfamily, codec->type))
 	{
 		if (codec->deterministic)
 			return true;
 		*why = _("Nondeterministic collations are not supported for operator classes that compare patterns.");
-		*hint = _("Use the operator class text_ops.");
+		*hint = codec->type == BPCHAROID ?
+			_("Use the operator class bpchar_ops.") : _("Use the operator class text_ops.");
 		return false;
 	}
 

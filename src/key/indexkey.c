@@ -11,9 +11,7 @@
  * last; DESC columns are complemented.
  *
  * WHERE A COLUMN ENDS.  Values of one width end by themselves.  Others are
- * ESCAPED: each 0x00 becomes 0x00 0xFF, and 0x00 0x00 terminates.  That keeps
- * the order: where one value ends and the other goes on, 0x00 0x00 meets a
- * byte that is not 0x00, or 0x00 0xFF.  Only the last column may be left as it
+ * escaped and terminated in a way that keeps the order (delimit.c).  Only the last column may be left as it
  * is, when it is ascending and no tail follows ("open").  Complemented it
  * may not: 'a' must come after 'ab', but its complement is a prefix of the
  * other's, and memcmp puts the shorter first.  With the terminator, 0xFF 0xFF
@@ -44,10 +42,6 @@
 #define MARKER_NULLS_FIRST	1
 #define MARKER_VALUE		2
 #define MARKER_NULLS_LAST	3
-
-#define ESCAPE				0x00	/* complemented in DESC columns */
-#define ESCAPED_ZERO		0xFF
-#define TERMINATOR			0x00
 
 /* ---- codecs and buffers --------------------------------------------------------- */
 
@@ -119,36 +113,6 @@ index_codec_make(const IndexAttr *attrs, int natts, int ncolumns,
 /* ---- values to stored bytes --------------------------------------------------------- */
 
 /*
- * Append a value's bytes, escaped and terminated.
- */
-static void
-append_delimited(KeyBuf *buf, const uint8 *data, Size len)
-{
-	const uint8 *end = data + len;
-	uint8	   *to;
-
-	while (data < end)
-	{
-		const uint8 *zero = memchr(data, ESCAPE, end - data);
-
-		if (zero == NULL)
-			zero = end;
-		keybuf_append(buf, data, zero - data);
-		data = zero;
-		if (data < end)
-		{
-			to = keybuf_extend(buf, 2);
-			to[0] = ESCAPE;
-			to[1] = ESCAPED_ZERO;
-			data++;
-		}
-	}
-	to = keybuf_extend(buf, 2);
-	to[0] = ESCAPE;
-	to[1] = TERMINATOR;
-}
-
-/*
  * Append a column's value as it is stored, marker and all.
  */
 static void
@@ -161,7 +125,7 @@ append_value(const IndexCodec *codec, const IndexColumn *column,
 		*keybuf_extend(buf, 1) = MARKER_VALUE;
 	start = buf->len;
 	if (column->delimited)
-		append_delimited(buf, data, len);
+		delimited_append(buf, data, len);
 	else
 		keybuf_append(buf, data, len);
 	if (column->complement)
@@ -174,7 +138,8 @@ append_value(const IndexCodec *codec, const IndexColumn *column,
 /*
  * Does the encoding that was made last keep the value as it is, although the
  * column's do not always?  Looked at where it is cheap and common: nearly all
- * floats are kept, and a key of eight bytes is one slice of the tree.
+ * floats are kept, and a key of eight bytes is one slice of the tree; so are nearly
+ * all arrays of what is kept.
  */
 static bool
 kept_in_key(const IndexCodec *codec, int i, Datum value, const KeyBuf *part)
@@ -183,6 +148,8 @@ kept_in_key(const IndexCodec *codec, int i, Datum value, const KeyBuf *part)
 	Datum		back;
 	bool		same;
 
+	if (attr->codec->family->kept != NULL)
+		return attr->codec->family->kept(attr->codec, value);
 	if (codec->columns[i].width == 0)
 		return false;
 	back = key_decode(attr->codec, part->data, part->len);
@@ -248,29 +215,6 @@ raise_malformed(void)
 			 errmsg("malformed masstree key")));
 }
 
-/*
- * Where the delimited value that begins at offset ends, terminator included.
- */
-static Size
-delimited_end(const IndexColumn *column, const uint8 *key, Size len,
-			  Size offset)
-{
-	uint8		flip = column->complement ? 0xFF : 0;
-
-	for (;;)
-	{
-		const uint8 *escape = NULL;
-
-		if (offset < len)
-			escape = memchr(key + offset, ESCAPE ^ flip, len - offset);
-		if (escape == NULL || escape + 1 == key + len)
-			raise_malformed();
-		offset = escape + 2 - key;
-		if (escape[1] == (TERMINATOR ^ flip))
-			return offset;
-	}
-}
-
 Size
 column_end(const IndexCodec *codec, int i, const uint8 *key, Size len,
 		   Size offset)
@@ -287,7 +231,12 @@ column_end(const IndexCodec *codec, int i, const uint8 *key, Size len,
 	if (column->open)
 		return len;
 	if (column->delimited)
-		return delimited_end(column, key, len, offset);
+	{
+		offset = delimited_end(key, len, offset, column->complement ? 0xFF : 0);
+		if (offset == 0)
+			raise_malformed();
+		return offset;
+	}
 	if (len - offset < column->width)
 		raise_malformed();
 	return offset + column->width;
@@ -300,7 +249,6 @@ static Datum
 decode_value(const IndexColumn *column, const uint8 *data, Size len)
 {
 	uint8	   *copy;
-	uint8	   *to;
 	uint8		flip = column->complement ? 0xFF : 0;
 	Datum		value;
 
@@ -308,18 +256,14 @@ decode_value(const IndexColumn *column, const uint8 *data, Size len)
 		return key_decode(column->codec, data, len);
 
 	copy = MemoryContextAllocHuge(CurrentMemoryContext, len + 1);
-	to = copy;
 	if (column->delimited)
-		len -= 2;				/* the terminator */
-	for (Size i = 0; i < len; i++)
+		len = delimited_read(data, len, flip, copy);
+	else
 	{
-		uint8		byte = data[i] ^ flip;
-
-		*to++ = byte;
-		if (column->delimited && byte == ESCAPE)
-			i++;
+		for (Size i = 0; i < len; i++)
+			copy[i] = data[i] ^ flip;
 	}
-	value = key_decode(column->codec, copy, to - copy);
+	value = key_decode(column->codec, copy, len);
 	pfree(copy);
 	return value;
 }

@@ -65,13 +65,14 @@ typedef struct KeyRange
 typedef struct KeyCodec KeyCodec;
 
 /*
- * The codec of an index's only key column, from its operator class's input
- * type and its collation.  Allocated in context, one chunk.
+ * The codec of a key column, from its operator class's input type and its
+ * collation; and from its own type, not a domain, where the former is anyarray.
+ * Allocated in context, never to be freed.
  * => NULL, with *why and *hint set to translated text, when the type or the
  *	  collation is not supported.
  */
-extern const KeyCodec *key_codec(Oid opcintype, Oid opfamily, Oid collation,
-								 MemoryContext context,
+extern const KeyCodec *key_codec(Oid opcintype, Oid type, Oid opfamily,
+								 Oid collation, MemoryContext context,
 								 const char **why, const char **hint);
 
 /*
