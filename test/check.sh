@@ -2,7 +2,7 @@
 #
 # check.sh: everything that proves the extension; started by run.sh.
 #
-# Prints one line for every step, and last "N passed, N failed".  CHECK_ONLY may
+# Runs the tree's steps beside the server's.  Prints one line for every step, and last "N passed, N failed".  CHECK_ONLY may
 # hold a pattern (bash) of the names of steps to run, for work on a part; builds
 # that a step needs are made anyway.  Sourced, it only defines the steps.
 #
@@ -366,8 +366,11 @@ server_lane()
 # soak.sh and fuzz.sh use what stands above.
 [ "${BASH_SOURCE[0]}" = "$0" ] || return 0
 
-tree_lane
+# Side by side: most steps keep one processor busy.
+tree_lane &
+lane=$!
 server_lane
+wait "$lane"
 
 read -r passed failed < <(cat "$results"/* | awk '{p += $1; f += $2} END {print p + 0, f + 0}')
 echo "$passed passed, $failed failed"
