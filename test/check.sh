@@ -2,9 +2,10 @@
 #
 # check.sh: everything that proves the extension; started by run.sh.
 #
-# Runs the tree's steps beside the server's.  Prints one line for every step, and last "N passed, N failed".  CHECK_ONLY may
-# hold a pattern (bash) of the names of steps to run, for work on a part; builds
-# that a step needs are made anyway.  Sourced, it only defines the steps.
+# Runs the tree's steps beside the server's.  Prints one line for every step, and
+# last "N passed, N failed".  CHECK_ONLY may hold a pattern (bash) of the names of
+# steps to run, for work on a part; builds that a step needs are made anyway.
+# Sourced, it only defines the steps.
 #
 # SPDX-License-Identifier: PostgreSQL
 # Copyright (c) 2026, the masstree developers
