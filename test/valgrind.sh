@@ -101,6 +101,11 @@ regress_limit=7200
 with_cluster valgrind valgrind valgrind_tests
 
 logs=("$WORK"/log/valgrind.*)
+# The last process has removed its PID file before valgrind has said the last word.
+for ((i = 0; i < 600; i++)); do
+	[ "$(ended "${logs[@]}")" -lt "${#logs[@]}" ] || break
+	sleep 0.1
+done
 our_reports "${logs[@]}" >"$WORK/log/reports"
 reports=$(grep -c '^$' "$WORK/log/reports" || true)
 if [ "$reports" -gt 0 ]; then

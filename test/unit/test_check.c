@@ -11,6 +11,7 @@
  *-------------------------------------------------------------------------
  */
 #include <setjmp.h>
+#include <time.h>
 
 #include "harness.h"
 #include "node.h"
@@ -809,6 +810,7 @@ TEST(a_million_keys_in_a_second)
 	Rng			rng = rng_make(7);
 	uint64_t	start;
 	uint64_t	middle;
+	clock_t		cpu;
 
 	begin();
 	for (uint32_t i = 0; i < n; i++)
@@ -818,13 +820,15 @@ TEST(a_million_keys_in_a_second)
 		snprintf(key, sizeof(key), "%016" PRIx64, rng_next(&rng));
 		put(key, 12, mt_tid_make(i, 1));
 	}
+	cpu = clock();
 	start = now_ns();
 	expect_sound_as(true);
 	middle = now_ns();
 	expect_sound_as(false);
 	printf("#   %u keys: quiescent %.2f s, live %.2f s\n", n,
 		   (double) (middle - start) / 1e9, (double) (now_ns() - middle) / 1e9);
-	CHECK(HARNESS_SLOW || now_ns() - start < UINT64_C(10000000000));
+	/* Not the time that passes: others may have the processors. */
+	CHECK(HARNESS_SLOW || clock() - cpu < 10 * CLOCKS_PER_SEC);
 	end();
 }
 

@@ -907,6 +907,8 @@ static void
 open_region(void (*make_keys) (void))
 {
 	arena = region_create(REGION, 4);
+	/* The region is put back byte by byte, and what was free with it. */
+	poison_stop(arena, REGION);
 	memset(&a, 0, sizeof(a));
 	memset(&b, 0, sizeof(b));
 	arena_attach(&a, arena, 0, &a_host);
