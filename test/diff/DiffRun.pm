@@ -165,17 +165,17 @@ my @collations = (
 	{ name => 'public.nocase', loose => 1 },
 );
 
-# The operators of a class, with the types on their right.
+# The operators of a class on a column declared so, with the types on their right.
 sub class_operators
 {
-	my ($self, $family, $type) = @_;
+	my ($self, $family, $type, $declared) = @_;
 	my @operators;
 	foreach my $line ($self->single('tree', "SELECT o.oprname, CASE WHEN amoprighttype = '$type'::regtype THEN '$type' ELSE amoprighttype::regtype::text END "
 		. "FROM pg_amop JOIN pg_operator o ON o.oid = amopopr WHERE amopfamily = $family AND amoplefttype = '$type'::regtype "
 		. "AND amoppurpose = 's' ORDER BY amopstrategy, 2"))
 	{
 		my ($name, $right) = split /\|/, $line, 2;
-		my $info = type_info($right);
+		my $info = $right eq 'anyarray' ? $declared : type_info($right);
 		push @operators, { name => $name, right => $info } if $info;
 	}
 	return \@operators;
@@ -197,9 +197,11 @@ sub find_classes
 			print "operator class $name: no values of type $type here, passed over\n";
 			next;
 		}
-		my $operators = $self->class_operators($family, $type);
-		foreach my $declared ($type eq 'text' && $default eq 't' ? ($info, type_info('character varying')) : ($info))
+		my @more = $type eq 'anyarray' ? qw(numeric[] bytea[]) : ();
+		@more = ('character varying') if $type eq 'text' && $default eq 't';
+		foreach my $declared ($info, map { type_info($_) } @more)
 		{
+			my $operators = $self->class_operators($family, $type, $declared);
 			foreach my $collation ($declared->{text} ? @collations : (undef))
 			{
 				my $collate = $collation ? "COLLATE $collation->{name}" : '';

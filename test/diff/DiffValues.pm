@@ -207,6 +207,16 @@ sub list_of
 	return join(', ', map { chance(0.1) ? 'NULL' : $gen->() } 1 .. between($least, $most));
 }
 
+# Arrays of one dimension, more often than of others or with other bounds.
+sub gen_array
+{
+	my ($type, $gen) = @_;
+	my $fill = "array_fill(" . (chance(0.1) ? 'NULL' : $gen->()) . "::$type, ARRAY[";
+	return $fill . pick('1', '2', '1,1', '1,2', '2,1') . '])' if chance(0.15);
+	return $fill . pick('1', '2') . '], ARRAY[' . pick(-1, 0, 2) . '])' if chance(0.15);
+	return 'ARRAY[' . list_of($gen, 0, 4) . "]::$type" . '[]';
+}
+
 sub gen_range
 {
 	return "'empty'" if chance(0.1);
@@ -247,7 +257,9 @@ my %types = (
 	'xid8' => { gen => sub { "'" . pick(0, 1, '4294967296', '18446744073709551615', between(0, 100)) . "'" }, exact => 1 },
 	'tid' => { gen => sub { "'(" . pick(0, 1, '4294967295') . ',' . pick(0, 1, 65535) . ")'" }, exact => 1 },
 	'anyenum' => { type => 'mood', gen => sub { pick("'sad'", "'so'", "'happy'", "'early'", "'Zen'") }, exact => 1 },
-	'anyarray' => { type => 'integer[]', gen => sub { 'ARRAY[' . list_of(sub { gen_integer(32) }, 0, 4) . ']::integer[]' }, exact => 1 },
+	'anyarray' => { type => 'integer[]', gen => sub { gen_array('integer', sub { gen_integer(32) }) }, series => 'ARRAY[g % 20, g % 7]', exact => 1 },
+	'numeric[]' => { gen => sub { gen_array('numeric', \&gen_numeric) }, series => 'ARRAY[(g % 50) / 4.0, NULL]', exact => 0 },
+	'bytea[]' => { gen => sub { gen_array('bytea', sub { gen_bytea(1) }) }, exact => 1 },
 	'anyrange' => { type => 'int4range', gen => \&gen_range, exact => 1 },
 );
 

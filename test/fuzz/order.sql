@@ -157,13 +157,13 @@ INSERT INTO generators VALUES
   ('tid', 'format(''(%s,%s)'', an_integer(32) + 2147483648, below(65536))'),
   ('bit', 'below(1024)::int::bit(10)'), ('varbit', 'left(below(1000000)::int::bit(20)::text, below(21)::int)'),
   ('mood', 'one_of(''z'', ''sad'', ''ok'', ''a'', ''happy'', ''better'')'),
-  ('int4[]', 'ARRAY(SELECT CASE below(9) WHEN 0 THEN NULL ELSE an_integer(32)::int END FROM generate_series(1, below(4)))'),
+  ('int4[]', 'an_array(''int4'')'), ('text[]', 'an_array(''text'')'), ('numeric[]', 'an_array(''numeric'')'), ('bool[]', 'an_array(''bool'')'),
   ('int4range', 'int4range(least(a, b), greatest(a, b), one_of(''[]'', ''()'', ''[)'', ''(]'')) FROM (SELECT below(9)::int a, below(9)::int b) s');
 
 -- Types beside its own that a class serves, and what stands for polymorphic ones.
 CREATE TABLE served (class_type regtype, type regtype);
 INSERT INTO served VALUES
-  ('text', 'varchar'), ('inet', 'cidr'), ('anyenum', 'mood'), ('anyarray', 'int4[]'), ('anyrange', 'int4range');
+  ('text', 'varchar'), ('inet', 'cidr'), ('anyenum', 'mood'), ('anyarray', 'int4[]'), ('anyarray', 'text[]'), ('anyarray', 'numeric[]'), ('anyarray', 'bool[]'), ('anyrange', 'int4range');
 
 -- Its name for a cast; as "character" it would be character(1).
 CREATE FUNCTION name_of(type regtype) RETURNS text LANGUAGE sql STABLE AS $$
@@ -182,12 +182,28 @@ BEGIN
   RETURN value;
 END $$;
 
+-- An array of few elements, perhaps of other bounds or of two dimensions.
+CREATE FUNCTION an_array(element regtype) RETURNS text LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+  elements text[] := ARRAY(SELECT CASE below(9) WHEN 0 THEN NULL ELSE draw(element) END FROM generate_series(1, below(4)));
+  low int := below(5) - 2;
+BEGIN
+  IF elements = '{}' THEN
+    RETURN elements;
+  END IF;
+  CASE below(5)
+    WHEN 0 THEN RETURN format('[%s:%s]=%s', low, low + cardinality(elements) - 1, elements);
+    WHEN 1 THEN RETURN ARRAY[elements, elements];
+    ELSE RETURN elements;
+  END CASE;
+END $$;
+
 -- ---- classes, from the catalogs ------------------------------------------------------
 
 CREATE TABLE classes AS
   SELECT c.oid AS class, format('%I.%I', n.nspname, c.opcname) AS name, c.opcfamily AS family, c.opcintype AS class_type,
          coalesce(s.type, c.opcintype)::regtype AS type,
-         (SELECT typcollation <> 0 FROM pg_type t WHERE t.oid = c.opcintype) AS collatable
+         (SELECT typcollation <> 0 FROM pg_type t WHERE t.oid = coalesce(s.type, c.opcintype)) AS collatable
   FROM pg_opclass c JOIN pg_am a ON a.oid = c.opcmethod AND a.amname = 'masstree' JOIN pg_namespace n ON n.oid = c.opcnamespace
     LEFT JOIN LATERAL (SELECT type FROM served WHERE class_type = c.opcintype::regtype
                        UNION SELECT c.opcintype WHERE c.opcintype NOT IN ('anyenum'::regtype, 'anyarray'::regtype, 'anyrange'::regtype)) s ON true
@@ -369,7 +385,7 @@ BEGIN
   value := coalesce(value, draw(op.right_type));
   IF op.strategy = 7 THEN
     value := left(value, below(20)::int);
-  ELSIF op.strategy = 3 AND below(4) = 0 AND op.right_type = c.type THEN
+  ELSIF op.strategy = 3 AND below(4) = 0 AND op.right_type = c.type AND c.type::text NOT LIKE '%[]' THEN
     RETURN format('c%s %s ANY (ARRAY[%L, %L, %L]::%s[])', c.n, op.name, value, draw(c.type), draw(c.type), name_of(c.type));
   END IF;
   RETURN format('c%s %s %L::%s', c.n, op.name, value, name_of(op.right_type));
