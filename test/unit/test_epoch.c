@@ -250,7 +250,7 @@ count_interrupt(void)
 }
 
 /*
- * 0 is inside for a while, 1 enters and leaves all the time and is nearly
+ * 0 is inside until 2 has waited, 1 enters and leaves all the time and is nearly
  * always inside, 2 waits for 0.
  */
 static void
@@ -262,7 +262,9 @@ grace_body(MtCtx *ctx, int index, void *arg)
 	{
 		epoch_enter(ctx);
 		shm_store_release(&g->entered, 1);
-		sleep_us(150000);
+		/* until it was waited for, a minute at most */
+		for (int i = 0; i < 60000 && shm_load(&g->interrupts) == 0; i++)
+			sleep_us(1000);
 		shm_store_release(&g->left, 1);
 		epoch_leave(ctx);
 	}
