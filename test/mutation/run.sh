@@ -31,7 +31,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 root=$PWD
 lists=(test/mutation/tree.txt test/mutation/am.txt test/mutation/columns.txt
-	test/mutation/reference.txt)
+	test/mutation/reference.txt test/mutation/types.txt)
 work=${MUTATION_WORK:-$(mktemp -d /tmp/masstree-mutation.XXXXXX)}
 seed=${MUTATION_SEED:-1}
 # what an earlier run left there may be the object of a mutation
