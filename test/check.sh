@@ -270,7 +270,7 @@ differential()
 
 	DIFF_BIN=$pg_bin DIFF_DATA=$WORK/data-$1 DIFF_LOG=$WORK/log/server-$1.log \
 		perl test/diff/diff.pl --seconds 35 --length 150 --restarts 1 --restart-every 4 \
-		--pressure --keep "$WORK/log" | tee "$WORK/log/diff.out" || true
+		--keep "$WORK/log" | tee "$WORK/log/diff.out" || true
 	line=$(tail -n 1 "$WORK/log/diff.out")
 	if [[ $line =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed$ ]]; then
 		tally "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}"
