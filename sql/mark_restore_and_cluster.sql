@@ -36,6 +36,8 @@ SELECT check_merge('SELECT a.id, b.id AS b FROM merge_a a LEFT JOIN merge_b b ON
 SELECT check_merge('SELECT a.id, b.id AS b FROM merge_b a JOIN merge_b b ON a.k = b.k AND a.id < 100');
 SELECT check_merge('SELECT a.id, b.id AS b FROM merge_a a JOIN merge_b b ON a.k = b.k AND a.k = ANY (''{7,1000,3,-5}'')');
 SELECT check_merge('SELECT a.id, b.id AS b FROM merge_a a JOIN merge_b b ON a.k = b.k AND b.k = ANY (''{7,1000,3,-5}'')');
+-- the inner scan has several ranges, whichever table it is of, and goes back to one before
+SELECT check_merge('SELECT a.id, b.id AS b FROM merge_a a JOIN merge_b b ON a.k = b.k AND a.k = ANY (''{7,1000,3,-5,8,9}'') AND b.k = ANY (''{7,1000,3,-5,8,9}'')');
 SELECT check_merge('SELECT count(*) FROM merge_a a JOIN merge_b b ON a.k = b.k');
 -- dead rows in the inner table, killed on the way
 DELETE FROM merge_b WHERE id % 3 = 0;
