@@ -200,6 +200,12 @@ sub end_at
 			must($s, "SELECT let_go('$event')");
 		}
 	}
+	if ($way eq 'cancel' && ref $case->{sql})
+	{
+		# The next of its statements may get there too, and nobody cancels that one.
+		wait_until('the cancel arrives', sub { ended($victim) || $victim->{err} =~ /user request/ });
+		must($s, "SELECT let_go('$event')");
+	}
 	my $said = wait_for_victim($victim);
 	must($s, "SELECT let_go('$event')");
 	must($s, $case->{after}) if $case->{after};
