@@ -67,7 +67,7 @@
  * long | RECORD NO_STABLE_ACQUIRE	| not needed there, for the same reason
  *
  * code | tree/node.h | node_stable | shm_load_acquire\(&node->version\).*V_DIRTY.*shm_load_acquire
- * code | tree/node.h | node_changed | shm_fence_acquire.*shm_load\(&node->version\) \^ v\) & ~V_LOCK
+ * code | tree/node.h | node_changed | shm_fence_acquire.*now = shm_load\(&node->version\).*\(now \^ v\) & ~V_LOCK
  * code | tree/lock.h | node_lock_version | V_LOCK [|] V_DIRTY.*shm_cas\(&node->version
  * code | tree/lock.h | node_mark | shm_store\(&node->version.*shm_fence_release
  * code | tree/lock.h | node_unlock_as | V_INSERT_ONE.*V_SPLIT_ONE.*shm_store_release\(&node->version
