@@ -78,6 +78,24 @@ host_release_pages(void *addr, size_t len)
 }
 
 /*
+ * host->populate_pages: get pages from the operating system before they are used.
+ *
+ * A fault for each of them costs more than all else that an insert does, above all
+ * on virtual machines.  A kernel that cannot do it, or has no memory left, says
+ * so again, or not, when the page is touched.
+ */
+static void
+host_populate_pages(void *addr, size_t len)
+{
+#ifdef MADV_POPULATE_WRITE
+	int			save_errno = errno;
+
+	(void) madvise(addr, len, MADV_POPULATE_WRITE);
+	errno = save_errno;
+#endif
+}
+
+/*
  * host->stop_event: called only in builds with stop events.  No call into the
  * tree is left from where it is called, so interrupts wait.
  */
@@ -95,6 +113,7 @@ static const MtHost host = {
 	.yield = host_yield,
 	.check_interrupts = host_check_interrupts,
 	.release_pages = host_release_pages,
+	.populate_pages = host_populate_pages,
 	.stop_event = host_stop_event
 };
 

@@ -56,6 +56,13 @@ typedef struct MtHost
 	void		(*release_pages) (void *addr, size_t len);
 
 	/*
+	 * The pages of [addr, addr + len) are about to be written, from the first to
+	 * the last or nearly so: get them from the operating system at once, where
+	 * that is cheaper than a fault for each.  A hint.  Called under no lock.
+	 */
+	void		(*populate_pages) (void *addr, size_t len);
+
+	/*
 	 * A named point where a test may hold a participant; see stopevent.h.
 	 * Called only in builds with MT_STOP_EVENTS.
 	 */

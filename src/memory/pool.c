@@ -6,11 +6,11 @@
  * SLABS.  A slab is a chunk with blocks of one size class.  It belongs to a
  * stripe of the pool, and the stripe's lock guards it: its count, its free
  * blocks (linked by their first word; those never used lie behind `fresh`, so
- * that their pages are not touched) and its place.  A slab with free and used
- * blocks is in the stripe's list of partial slabs; a full one is in no list; a
- * slab whose blocks are all free is the stripe's one spare of that class, or
- * goes back to the arena.  A block returns to its own slab, whoever frees it.
- * body.c says why the stripes may be looked at.
+ * that a new slab need not be linked up) and its place.  A slab with free and
+ * used blocks is in the stripe's list of partial slabs; a full one is in no
+ * list; a slab whose blocks are all free is the stripe's one spare of that
+ * class, or goes back to the arena.  A block returns to its own slab, whoever
+ * frees it.  body.c says why the stripes may be looked at.
  *
  * SPDX-License-Identifier: PostgreSQL
  * Copyright (c) 2026, the masstree developers
@@ -307,6 +307,17 @@ slab_order(Pool *pool, uint32_t class)
 }
 
 /*
+ * The owner of a chunk begins to fill it.  A single page is just as well
+ * touched.  No lock is held.
+ */
+static inline void
+populate(MtCtx *ctx, uint32_t page, uint32_t npages)
+{
+	if (npages > 1)
+		ctx->host->populate_pages(page_ptr(ctx, page), (size_t) npages * MT_PAGE_SIZE);
+}
+
+/*
  * Take a chunk and make it a slab of the caller's stripe, in no list.  When
  * memory is short any chunk will do.  No lock is held; the caller is in a
  * critical section.
@@ -321,6 +332,7 @@ slab_create(MtCtx *ctx, Pool *pool, uint32_t class)
 
 	if (page == 0)
 		return NULL;
+	populate(ctx, page, 1u << order);
 	for (uint32_t i = 0; i < 1u << order; i++)
 		shm_store(&page_map(ctx->arena)[page + i], (uint8_t) (MAP_SLAB | order));
 	slab = chunk_adopt(ctx, pool, page, 1u << order, MAP_SLAB);
@@ -474,6 +486,7 @@ alloc_large(MtCtx *ctx, Pool *pool, size_t size)
 		mt_leave_critical(ctx);
 		return 0;
 	}
+	populate(ctx, page, (uint32_t) npages);
 	shm_store(&page_map(ctx->arena)[page], MAP_LARGE);
 	chunk = chunk_adopt(ctx, pool, page, (uint32_t) npages, MAP_LARGE);
 	do

@@ -184,6 +184,18 @@ host_release_pages(void *addr, size_t len)
 		fail("madvise(MADV_REMOVE) failed");
 }
 
+/* As the extension does. */
+static void
+host_populate_pages(void *addr, size_t len)
+{
+#ifdef MADV_POPULATE_WRITE
+	(void) madvise(addr, len, MADV_POPULATE_WRITE);
+#else
+	(void) addr;
+	(void) len;
+#endif
+}
+
 static void
 host_stop_event(const char *name)
 {
@@ -196,6 +208,7 @@ static const MtHost host = {
 	.yield = host_yield,
 	.check_interrupts = host_nothing,
 	.release_pages = host_release_pages,
+	.populate_pages = host_populate_pages,
 	.stop_event = host_stop_event,
 };
 

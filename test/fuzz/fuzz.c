@@ -65,6 +65,13 @@ host_release_pages(void *addr, size_t len)
 }
 
 static void
+host_populate_pages(void *addr, size_t len)
+{
+	(void) addr;
+	(void) len;
+}
+
+static void
 host_stop_event(const char *name)
 {
 	(void) name;
@@ -76,6 +83,7 @@ static const MtHost host = {
 	.yield = host_yield,
 	.check_interrupts = host_check_interrupts,
 	.release_pages = host_release_pages,
+	.populate_pages = host_populate_pages,
 	.stop_event = host_stop_event,
 };
 

@@ -506,6 +506,13 @@ host_release(void *addr, size_t len)
 }
 
 static void
+host_populate(void *addr, size_t len)
+{
+	(void) addr;
+	(void) len;
+}
+
+static void
 host_stop(const char *name)
 {
 	(void) name;
@@ -517,6 +524,7 @@ static const MtHost host = {
 	.yield = host_yield,
 	.check_interrupts = host_nothing,
 	.release_pages = host_release,
+	.populate_pages = host_populate,
 	.stop_event = host_stop
 };
 

@@ -39,6 +39,7 @@ typedef struct Shared
 {
 	shm_u64		failures;		/* of the running test */
 	shm_u64		released;
+	shm_u64		populated;
 } Shared;
 
 void		(*harness_stop_hook) (const char *name);
@@ -254,6 +255,16 @@ host_release_pages(void *addr, size_t len)
 }
 
 static void
+host_populate_pages(void *addr, size_t len)
+{
+	CHECK((uintptr_t) addr % PAGE == 0 && len % PAGE == 0 && len > PAGE);
+#ifdef MADV_POPULATE_WRITE
+	(void) madvise(addr, len, MADV_POPULATE_WRITE);
+#endif
+	shm_count(&shared->populated, len);
+}
+
+static void
 host_stop_event(const char *name)
 {
 	if (harness_stop_hook != NULL)
@@ -266,8 +277,15 @@ const MtHost harness_host = {
 	.yield = host_yield,
 	.check_interrupts = host_check_interrupts,
 	.release_pages = host_release_pages,
+	.populate_pages = host_populate_pages,
 	.stop_event = host_stop_event,
 };
+
+uint64_t
+harness_populated_bytes(void)
+{
+	return shm_load(&shared->populated);
+}
 
 uint64_t
 harness_released_bytes(void)

@@ -70,6 +70,7 @@ extern void (*harness_stop_hook) (const char *name);
 extern void (*harness_interrupt_hook) (void);
 extern void (*harness_release_hook) (void);	/* before pages are released */
 extern uint64_t harness_released_bytes(void);	/* since the program's start */
+extern uint64_t harness_populated_bytes(void);	/* since the program's start */
 
 /* Zeroed memory that forked processes share, besides any region. */
 extern void *shared_alloc(size_t bytes);

@@ -296,6 +296,32 @@ TEST(freed_memory_goes_back_to_the_system)
 	region_destroy(arena);
 }
 
+/* A new slab, and a large block, come with their pages; one page does not. */
+TEST(new_chunks_are_populated_at_once)
+{
+	Arena	   *arena = region_create(64 * MB, 16);
+	MtCtx		ctx;
+	Pool		pool = {0};
+	Rng			rng = rng_make(4);
+	uint64_t	before;
+
+	ctx_init(&ctx, arena, 0);
+	before = harness_populated_bytes();
+	(void) take(&ctx, &pool, 16, &rng);
+	CHECK(harness_populated_bytes() == before);
+	for (int i = 0; i < 20000; i++)
+		(void) take(&ctx, &pool, 304, &rng);
+	CHECK(harness_populated_bytes() - before > 5 * MB);
+	CHECK(harness_populated_bytes() - before < 7 * MB);
+
+	/* pages of the block and of the chunk's header */
+	before = harness_populated_bytes();
+	CHECK(pool_alloc(&ctx, &pool, 100 * PAGE) != 0);
+	CHECK(harness_populated_bytes() - before == 101 * PAGE);
+	pool_destroy(&ctx, &pool);
+	region_destroy(arena);
+}
+
 /*-------------------------------------------------------------------------
  * Blocks.
  *-------------------------------------------------------------------------
@@ -1524,6 +1550,7 @@ main(int argc, char **argv)
 	RUN(a_page_is_split_off_and_merged_again);
 	RUN(all_pages_can_be_had_and_come_back_in_any_order);
 	RUN(freed_memory_goes_back_to_the_system);
+	RUN(new_chunks_are_populated_at_once);
 	RUN(every_size_gets_its_class);
 	RUN(blocks_of_a_class_fill_their_slabs_without_overlap);
 	RUN(large_blocks_cost_their_pages_and_no_more);

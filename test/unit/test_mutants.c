@@ -190,8 +190,8 @@ no_stop(const char *name)
 }
 
 static const MtHost a_host = {a_enter_critical, a_leave_critical, a_yield, a_check_interrupts,
-keep_pages, no_stop};
-static const MtHost b_host = {nothing, nothing, b_yield, nothing, keep_pages, no_stop};
+keep_pages, keep_pages, no_stop};
+static const MtHost b_host = {nothing, nothing, b_yield, nothing, keep_pages, keep_pages, no_stop};
 
 /* ---- the model --------------------------------------------------------------- */
 
