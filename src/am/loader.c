@@ -15,7 +15,9 @@
  *
  * MERGE.  The tree becomes MERGING: inserts go to the main tree.  After a grace
  * period nobody inserts into the side tree any more, and it is poured into the
- * main one, which knows what it has.  Then the tree is READY.
+ * main one, which knows what it has.  Then the tree is READY.  Each tree of a load
+ * waits for that by itself: a process that is stopped in one side tree does not
+ * hold up the others.
  *
  * src/README.md, "Loading", has the argument.
  *
@@ -42,6 +44,8 @@
 #include "secure.h"
 
 #define DRAIN_SLEEP_US	1000
+#define WORKER_DRAINS	200		/* a worker looks so often, then gives up */
+#define MERGE_LOOKS		50		/* so often before the next tree is built */
 #define SNAPSHOT_PAGES	1024	/* a worker renews its snapshot so often */
 #define POUR_ENTRIES	256
 #define POUR_KEYS		(16 * 1024)
@@ -60,6 +64,8 @@ typedef struct LoadIndex
 	ExprState  *predicate;
 	bool		computed;		/* has expressions or a predicate */
 	TreeFill   *fill;
+	bool		merging;		/* waits for those who may be in the side tree, */
+	uint64		merge_stamp;	/* that is, hold an epoch up to this one */
 } LoadIndex;
 
 /*
@@ -108,23 +114,43 @@ take_slot(LoadIndex *li)
 }
 
 /*
+ * Wait a moment for those who are in a tree.  Interruptible; no lock of a slot is
+ * held.
+ */
+static void
+pause_load(void)
+{
+	CHECK_FOR_INTERRUPTS();
+	pg_usleep(DRAIN_SLEEP_US);
+}
+
+/*
  * Begin to load an index's tree if it is ABSENT.
  *
  * What a former tree left behind must be gone first, so that main and side
  * are empty; its last readers are waited for without any lock of the slot.
+ *
+ * A worker is here for other indexes of the table, too, some of which it may have
+ * begun to load.  They must not wait for a process that is stopped in this one, nor
+ * for another loader; so a worker gives up after a while, and who wants the tree loads
+ * it himself.
  */
 static bool
-claim(LoadIndex *li)
+claim(LoadIndex *li, bool worker)
 {
 	IndexSlot  *slot = li->slot;
 
-	LockPage(li->index, LOAD_LOCK_PAGE, ExclusiveLock);
-	while (gate_state(shm_load_acquire(&slot->gate)) == TREE_ABSENT)
+	if (!worker)
+		LockPage(li->index, LOAD_LOCK_PAGE, ExclusiveLock);
+	else if (!ConditionalLockPage(li->index, LOAD_LOCK_PAGE, ExclusiveLock))
+		return false;
+	for (int looks = 1; gate_state(shm_load_acquire(&slot->gate)) == TREE_ABSENT; looks++)
 	{
 		if (slot_drain(slot) && take_slot(li))
 			return true;
-		CHECK_FOR_INTERRUPTS();
-		pg_usleep(DRAIN_SLEEP_US);
+		if (worker && looks >= WORKER_DRAINS)
+			break;
+		pause_load();
 	}
 	UnlockPage(li->index, LOAD_LOCK_PAGE, ExclusiveLock);
 	return false;
@@ -484,11 +510,11 @@ make_ready(Load *load, LoadIndex *li)
 }
 
 /*
- * Build the main tree of an index and bring it to READY.
+ * Build the main tree of an index and bring it to MERGING.
  * => MT_OK, or why not.
  */
 static MtResult
-build(Load *load, LoadIndex *li)
+build(LoadIndex *li)
 {
 	MtGate		gate = {&li->slot->gate, li->gate};
 	MtResult	result;
@@ -503,33 +529,48 @@ build(Load *load, LoadIndex *li)
 	STOP_EVENT("load-before-merging");
 	if (!switch_state(li, TREE_MERGING))
 		return MT_GONE;
+	li->merge_stamp = epoch_stamp(participant());
+	epoch_advance(participant());
+	li->merging = true;
 	STOP_EVENT("load-merging");
+	return MT_OK;
+}
 
-	/* Who still saw LOADING is done with the side tree after this. */
-	epoch_synchronize(participant());
-	result = pour(li, false);
+/*
+ * May somebody who saw LOADING still be in the side tree?
+ */
+static bool
+side_in_use(LoadIndex *li)
+{
+	return epoch_oldest_in(participant(), &li->slot->side.pool) <= li->merge_stamp;
+}
+
+/*
+ * Bring an index from MERGING to READY; nobody inserts into the side tree any
+ * more.
+ * => MT_OK, or why not.
+ */
+static MtResult
+merge(Load *load, LoadIndex *li)
+{
+	MtResult	result = pour(li, false);
+
 	if (result == MT_OK)
 		result = pour(li, true);
 	if (result != MT_OK)
 		return result;
 
 	STOP_EVENT("load-before-ready");
-	epoch_synchronize(participant());
 	return make_ready(load, li) ? MT_OK : MT_GONE;
 }
 
 /*
- * Build one index, and give its tree up if that fails without an error.
+ * The load of one index has ended without an error: say so, or give its tree up.
  */
 static void
-finish(Load *load, LoadIndex *li)
+settle(Load *load, LoadIndex *li, MtResult result)
 {
 	const char *name = RelationGetRelationName(li->index);
-	MtResult	result;
-
-	load->current = li;
-	result = build(load, li);
-	load->current = NULL;
 
 	if (result == MT_OK)
 		ereport(load->worker ? LOG : DEBUG1,
@@ -548,6 +589,65 @@ finish(Load *load, LoadIndex *li)
 	else
 		abandon(li, TREE_ABSENT, 0, NULL);	/* closed by somebody else */
 	UnlockPage(li->index, LOAD_LOCK_PAGE, ExclusiveLock);
+}
+
+/*
+ * Merge those of the indexes that need not wait any more, or have lost their gate.
+ * => how many have to wait.
+ */
+static int
+merge_what_can(Load *load)
+{
+	int			waiting = 0;
+
+	for (int k = 0; k < load->n; k++)
+	{
+		LoadIndex  *li = &load->indexes[k];
+		MtResult	result;
+
+		if (!li->merging)
+			continue;
+		if (shm_load(&li->slot->gate) != li->gate)
+			result = MT_GONE;
+		else if (side_in_use(li))
+		{
+			waiting++;
+			continue;
+		}
+		else
+		{
+			load->current = li;
+			result = merge(load, li);
+			load->current = NULL;
+		}
+		li->merging = false;
+		settle(load, li, result);
+	}
+	return waiting;
+}
+
+/*
+ * Build all indexes from what was read.  A tree that has to wait for its merge for
+ * longer than a while does that beside the building of the next ones.
+ */
+static void
+finish(Load *load)
+{
+	for (int k = 0; k < load->n; k++)
+	{
+		LoadIndex  *li = &load->indexes[k];
+		MtResult	result;
+
+		load->current = li;
+		result = build(li);
+		load->current = NULL;
+		if (result != MT_OK)
+			settle(load, li, result);
+		for (int looks = 1; merge_what_can(load) > 0 && looks < MERGE_LOOKS; looks++)
+			pause_load();
+	}
+	while (merge_what_can(load) > 0)
+		pause_load();
 }
 
 /* ---- the whole ---------------------------------------------------------------------------- */
@@ -574,8 +674,7 @@ run(Load *load)
 	read_heap(load);
 	secure_end(&secure);
 
-	for (int k = 0; k < load->n; k++)
-		finish(load, &load->indexes[k]);
+	finish(load);
 }
 
 /*
@@ -591,7 +690,7 @@ claim_and_run(Load *load, Relation *indexes, int n, volatile int *claimed)
 		memset(li, 0, sizeof(LoadIndex));
 		li->index = indexes[i];
 		li->slot = index_attach(indexes[i])->slot;
-		if (claim(li))
+		if (claim(li, load->worker))
 		{
 			load->n++;
 			(*claimed)++;

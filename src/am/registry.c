@@ -153,6 +153,16 @@ cut_off(MtCtx *ctx, IndexSlot *slot, TreeState state)
 }
 
 /*
+ * May a call that saw the gate open still be at work in one of the slot's trees?
+ */
+static bool
+drain_must_wait(MtCtx *ctx, IndexSlot *slot)
+{
+	return slot->drain_stamp >= epoch_oldest_in(ctx, &slot->main.pool) ||
+		slot->drain_stamp >= epoch_oldest_in(ctx, &slot->side.pool);
+}
+
+/*
  * Free what lies behind a closed gate, if nobody can be there any more: no
  * call, and no loader, who needs no gate.  The slot's lock is held exclusively.
  * *bytes grows by what was freed.
@@ -169,7 +179,7 @@ drain_locked(MtCtx *ctx, IndexSlot *slot, uint64 *bytes)
 	if ((loader != 0 && loader != (uint32) MyProcPid) ||
 		(builder != 0 && builder != (uint32) MyProcPid))
 		return false;
-	if (slot->drain_stamp >= epoch_oldest(ctx))
+	if (drain_must_wait(ctx, slot))
 	{
 		epoch_advance(ctx);
 		return false;

@@ -281,12 +281,12 @@ pool_trim(MtCtx *ctx, Pool *pool)
 		pool_stats(ctx, pool, &stats);
 		if (stats.used_bytes == 0)
 		{
-			epoch_synchronize(ctx);
+			epoch_synchronize(ctx, NULL);
 			(void) pool_reclaim(ctx, pool);
 		}
 	}
 	if (body_try_detach(ctx, pool) == BODY_DETACHED)
-		epoch_synchronize(ctx);
+		epoch_synchronize(ctx, NULL);
 	arena_reap(ctx);
 }
 
@@ -322,7 +322,7 @@ pool_stats(MtCtx *ctx, Pool *pool, PoolStats *stats)
 	int64_t		used = 0;
 	int64_t		limbo = 0;
 
-	epoch_enter(ctx);
+	epoch_enter(ctx, pool);
 	body = shm_load_acquire(&pool->body);
 	for (int i = 0; body != 0 && i < MT_STRIPES; i++)
 	{
@@ -347,7 +347,7 @@ pool_count(MtCtx *ctx, Pool *pool, int counter, int64_t delta)
 	MtHandle	body;
 
 	MT_ASSERT(counter >= 0 && counter < MT_COUNTERS);
-	epoch_enter(ctx);
+	epoch_enter(ctx, pool);
 	body = shm_load_acquire(&pool->body);
 	if (body != 0)
 		shm_count(&((Body *) mt_ptr(ctx, body))->
@@ -365,7 +365,7 @@ pool_count_sum(MtCtx *ctx, Pool *pool, int counter)
 	uint64_t	sum = 0;
 
 	MT_ASSERT(counter >= 0 && counter < MT_COUNTERS);
-	epoch_enter(ctx);
+	epoch_enter(ctx, pool);
 	body = shm_load_acquire(&pool->body);
 	for (int i = 0; body != 0 && i < MT_STRIPES; i++)
 		sum += shm_load(&((Body *) mt_ptr(ctx, body))->stripes[i].counters[counter]);

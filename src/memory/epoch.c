@@ -28,6 +28,28 @@
  * appears late with an old epoch.  It holds back what it need not, until it
  * leaves; nothing depends on its epoch being new.
  *
+ * POOLS.  The owner P of a slot names the pool before it stores its epoch and
+ * fences (F_P).  T closes something to later comers (a gate) by a store, fences
+ * (F_T), takes the global epoch as the stamp s, and looks at the slots: at the
+ * epoch first, and if that is not larger than s, at the pool.  T goes on when
+ * each slot was found empty, or with a later epoch, or with another pool.
+ *
+ * 5. If P found it open, F_P is before F_T, as in 1.  So T finds in P's slot what P
+ *	  stored on that entry, or later; and e <= s, as in 2.
+ * 6. If the epoch that T finds is not e, P has left, and T knows it, as in 4.
+ * 7. If it is e, and the pool that T finds is not what P stored on that entry
+ *	  either, then it is 0, for which T waits, or that of a later entry, before which P
+ *	  has left: the pool is stored with release and loaded with acquire, so
+ *	  all that P did before is over.  On x86 that costs nothing more than a plain
+ *	  store; relaxed it would not do: the store of a later pool may overtake that
+ *	  of the 0 and what P still reads.
+ * 8. An inner entry for another pool stores 0 as the pool and fences; with that
+ *	  fence as F_P, 5 to 7 hold for what is done from there on.
+ *
+ * That an epoch is found with the pool of an earlier entry cannot be: the load
+ * of the epoch acquires what was stored before it.  So who has left a pool is not
+ * waited for because he is in another.
+ *
  * SPDX-License-Identifier: PostgreSQL
  * Copyright (c) 2026, the masstree developers
  *-------------------------------------------------------------------------
@@ -51,10 +73,17 @@ ctx_epochs(MtCtx *ctx)
 	return (Epochs *) (ctx->arena + 1);
 }
 
-static inline shm_u64 *
+static inline EpochSlot *
 ctx_slot(MtCtx *ctx)
 {
-	return &ctx_epochs(ctx)->slots[ctx->slot].epoch;
+	return &ctx_epochs(ctx)->slots[ctx->slot];
+}
+
+/* How a slot names a pool. */
+static inline uint64_t
+pool_name(const Pool *pool)
+{
+	return (uint64_t) (uintptr_t) pool;
 }
 
 /*
@@ -75,7 +104,10 @@ epoch_init(Epochs *epochs, uint32_t nslots)
 	epochs->nslots = nslots;
 	shm_store(&epochs->global, 1);
 	for (uint32_t i = 0; i < nslots; i++)
+	{
 		shm_store(&epochs->slots[i].epoch, 0);
+		shm_store(&epochs->slots[i].pool, 0);
+	}
 }
 
 /*
@@ -95,15 +127,35 @@ slot_publish(shm_u64 *slot, uint64_t epoch)
 }
 
 /*
- * Enter the epoch.  Takes no lock; nests.
+ * Our slot is in use, and from here on for that pool, too.
+ */
+static inline void
+slot_widen(EpochSlot *slot, const Pool *pool)
+{
+	uint64_t	name = shm_load(&slot->pool);
+
+	if (name == 0 || name == pool_name(pool))
+		return;
+	shm_store(&slot->pool, 0);
+	shm_fence_full();
+}
+
+/*
+ * Enter the epoch, for one pool or, with NULL, for any.  Takes no lock; nests.
  */
 void
-epoch_enter(MtCtx *ctx)
+epoch_enter(MtCtx *ctx, const Pool *pool)
 {
+	EpochSlot  *slot = ctx_slot(ctx);
+
 	if (ctx->epoch_depth++ > 0)
+	{
+		slot_widen(slot, pool);
 		return;
+	}
 	MT_ASSERT(ctx->slot < ctx_epochs(ctx)->nslots);
-	slot_publish(ctx_slot(ctx), shm_load(&ctx_epochs(ctx)->global));
+	shm_store_release(&slot->pool, pool_name(pool));
+	slot_publish(&slot->epoch, shm_load(&ctx_epochs(ctx)->global));
 }
 
 /*
@@ -114,7 +166,7 @@ epoch_leave(MtCtx *ctx)
 {
 	MT_ASSERT(ctx->epoch_depth > 0);
 	if (--ctx->epoch_depth == 0)
-		shm_store_release(ctx_slot(ctx), 0);
+		shm_store_release(&ctx_slot(ctx)->epoch, 0);
 }
 
 /*
@@ -124,7 +176,7 @@ void
 epoch_reset(MtCtx *ctx)
 {
 	ctx->epoch_depth = 0;
-	shm_store_release(ctx_slot(ctx), 0);
+	shm_store_release(&ctx_slot(ctx)->epoch, 0);
 }
 
 /*
@@ -147,11 +199,25 @@ epoch_advance(MtCtx *ctx)
 }
 
 /*
- * Find the slot that holds the smallest epoch.
+ * May the owner of a slot in use be in that pool?  NULL: in any.
+ */
+static inline bool
+slot_may_be_in(EpochSlot *slot, const Pool *pool)
+{
+	uint64_t	name;
+
+	if (pool == NULL)
+		return true;
+	name = shm_load_acquire(&slot->pool);
+	return name == 0 || name == pool_name(pool);
+}
+
+/*
+ * Find the slot that holds the smallest epoch, of those that may be in the pool.
  * => Returns its number and the epoch, or UINT32_MAX and UINT64_MAX.
  */
 static uint32_t
-find_oldest(MtCtx *ctx, uint64_t *oldest)
+find_oldest(MtCtx *ctx, const Pool *pool, uint64_t *oldest)
 {
 	Epochs	   *epochs = ctx_epochs(ctx);
 	uint32_t	where = UINT32_MAX;
@@ -160,9 +226,10 @@ find_oldest(MtCtx *ctx, uint64_t *oldest)
 	shm_fence_full();
 	for (uint32_t i = 0; i < epochs->nslots; i++)
 	{
-		uint64_t	epoch = shm_load_acquire(&epochs->slots[i].epoch);
+		EpochSlot  *slot = &epochs->slots[i];
+		uint64_t	epoch = shm_load_acquire(&slot->epoch);
 
-		if (epoch != 0 && epoch < *oldest)
+		if (epoch != 0 && epoch < *oldest && slot_may_be_in(slot, pool))
 		{
 			*oldest = epoch;
 			where = i;
@@ -179,7 +246,19 @@ epoch_oldest(MtCtx *ctx)
 {
 	uint64_t	oldest;
 
-	(void) find_oldest(ctx, &oldest);
+	(void) find_oldest(ctx, NULL, &oldest);
+	return oldest;
+}
+
+/*
+ * => Returns the smallest epoch that a slot holds whose owner may be in the pool.
+ */
+uint64_t
+epoch_oldest_in(MtCtx *ctx, const Pool *pool)
+{
+	uint64_t	oldest;
+
+	(void) find_oldest(ctx, pool, &oldest);
 	return oldest;
 }
 
@@ -204,24 +283,24 @@ epoch_oldest_slot(MtCtx *ctx)
 {
 	uint64_t	oldest;
 
-	return find_oldest(ctx, &oldest);
+	return find_oldest(ctx, NULL, &oldest);
 }
 
 /*
- * Wait until everyone who was inside when this was called has left.  Waits
- * under no lock and outside the epoch; check_interrupts may leave the call.
- * Who enters after the addition holds a greater epoch, so new entrants do not
- * prolong the wait.
+ * Wait until everyone who was inside when this was called, in that pool or, with
+ * NULL, in any, has left.  Waits under no lock and outside the epoch;
+ * check_interrupts may leave the call.  Who enters after the addition holds a
+ * greater epoch, so new entrants do not prolong the wait.
  */
 void
-epoch_synchronize(MtCtx *ctx)
+epoch_synchronize(MtCtx *ctx, const Pool *pool)
 {
 	uint64_t	target;
 
 	MT_ASSERT(ctx->epoch_depth == 0);
 	shm_fence_full();
 	target = shm_fetch_add(&ctx_epochs(ctx)->global, 1);
-	for (uint32_t attempt = 0; epoch_oldest(ctx) <= target; attempt++)
+	for (uint32_t attempt = 0; epoch_oldest_in(ctx, pool) <= target; attempt++)
 	{
 		ctx->host->yield(attempt);
 		if (attempt % YIELDS_PER_INTERRUPT == YIELDS_PER_INTERRUPT - 1)

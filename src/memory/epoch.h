@@ -16,6 +16,10 @@
  * participant that is stopped inside an epoch holds back only what was
  * retired since it entered.
  *
+ * Beside its epoch a slot names the pool whose blocks its owner may look at.
+ * Reclaiming does not ask for it; but who destroys a pool, or has closed a gate
+ * to it, waits only for those who are there.
+ *
  * SPDX-License-Identifier: PostgreSQL
  * Copyright (c) 2026, the masstree developers
  *-------------------------------------------------------------------------
@@ -29,7 +33,8 @@
 typedef struct EpochSlot
 {
 	shm_u64		epoch;			/* 0 when outside, else the epoch entered */
-	uint8_t		pad[56];
+	shm_u64		pool;			/* inside: the pool's address, or 0 for any */
+	uint8_t		pad[48];
 } EpochSlot;
 
 typedef struct Epochs
@@ -46,11 +51,16 @@ extern size_t epoch_size(uint32_t nslots);
 /* Initialise; the memory need not be zeroed.  No concurrent use. */
 extern void epoch_init(Epochs *epochs, uint32_t nslots);
 
+struct Pool;
+
 /*
- * Enter the epoch: from here on nothing that is reachable is reused.  Nests.
+ * Enter the epoch: from here on nothing that is reachable is reused.  pool is
+ * the only one whose blocks and body are looked at inside; NULL: any may be.
+ * The pool lies at one address for all participants.  Nests; once an inner entry
+ * names another pool, the slot stands for any until the outermost is left.
  * Leave: everything read inside is forgotten.
  */
-extern void epoch_enter(MtCtx *ctx);
+extern void epoch_enter(MtCtx *ctx, const struct Pool *pool);
 extern void epoch_leave(MtCtx *ctx);
 
 /* Forget every nested entry: error recovery and exit.  Idempotent. */
@@ -72,6 +82,13 @@ extern void epoch_advance(MtCtx *ctx);
 extern uint64_t epoch_oldest(MtCtx *ctx);
 
 /*
+ * The same of the slots whose owners may be in that pool.  Not for reclaiming:
+ * it says only who is left of those who could find what was closed to later
+ * ones before the call, by a store and a full fence (epoch_stamp has one).
+ */
+extern uint64_t epoch_oldest_in(MtCtx *ctx, const struct Pool *pool);
+
+/*
  * Every block whose stamp is less than the result is reusable, whether it was
  * retired before this call or after it: the lesser of epoch_oldest and the
  * global epoch before it looked.  epoch_oldest alone says so only of blocks
@@ -85,10 +102,11 @@ extern uint64_t epoch_horizon(MtCtx *ctx);
 extern uint32_t epoch_oldest_slot(MtCtx *ctx);
 
 /*
- * Wait until everyone who was inside when this was called has left.  The
- * caller must be outside any epoch.  Calls host->yield and, about every 10
- * ms, host->check_interrupts, which may leave the call.
+ * Wait until everyone who was inside when this was called, and may have been
+ * in that pool, has left; pool NULL: everyone.  The caller must be outside any
+ * epoch.  Calls host->yield and, about every 10 ms, host->check_interrupts,
+ * which may leave the call.
  */
-extern void epoch_synchronize(MtCtx *ctx);
+extern void epoch_synchronize(MtCtx *ctx, const struct Pool *pool);
 
 #endif							/* MT_EPOCH_H */

@@ -199,7 +199,7 @@ pool_reclaim(MtCtx *ctx, Pool *pool)
 		return 0;
 	epoch_advance(ctx);
 	horizon = epoch_horizon(ctx);
-	epoch_enter(ctx);
+	epoch_enter(ctx, pool);
 	h = shm_load_acquire(&pool->body);
 	for (int i = 0; h != 0 && i < MT_STRIPES; i++)
 	{

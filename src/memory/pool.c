@@ -431,7 +431,7 @@ alloc_small(MtCtx *ctx, Pool *pool, uint32_t class)
 		MtHandle	h = 0;
 		Stripe	   *stripe;
 
-		epoch_enter(ctx);
+		epoch_enter(ctx, pool);
 		stripe = stripe_acquire(ctx, pool);
 		if (stripe != NULL)
 		{
@@ -491,7 +491,7 @@ alloc_large(MtCtx *ctx, Pool *pool, size_t size)
 	chunk = chunk_adopt(ctx, pool, page, (uint32_t) npages, MAP_LARGE);
 	do
 	{
-		epoch_enter(ctx);
+		epoch_enter(ctx, pool);
 		counted = count_large(ctx, pool, large_size((uint32_t) npages));
 		epoch_leave(ctx);
 	} while (!counted && body_create(ctx, pool));

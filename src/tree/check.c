@@ -79,7 +79,7 @@ breathe(Check *c)
 	epoch_leave(c->ctx);
 	report_queue(c);
 	c->ctx->host->check_interrupts();
-	epoch_enter(c->ctx);
+	epoch_enter(c->ctx, &c->tree->pool);
 	c->since_breath = 0;
 	if (!gate_open(c->gate))
 		c->stop = c->gone = true;
@@ -850,7 +850,7 @@ live_walk(Check *c, MtRoot *root, bool null)
 			c->since_breath = NODES_PER_BREATH;
 			epoch_leave(c->ctx);
 			c->ctx->host->yield(w.lost - 1);
-			epoch_enter(c->ctx);
+			epoch_enter(c->ctx, &c->tree->pool);
 		}
 		if (result != LIVE_END && node_done(c) && !c->stop)
 			result = live_resolve(&w);
@@ -873,7 +873,7 @@ mt_check(MtCtx *ctx, MtTree *tree, MtGate gate, bool quiescent,
 	c.report = report;
 	c.arg = arg;
 	c.whole = true;
-	epoch_enter(ctx);
+	epoch_enter(ctx, &tree->pool);
 	if (!gate_open(gate))
 		c.gone = true;
 	else if (quiescent)

@@ -1032,7 +1032,7 @@ mt_scan(MtCtx *ctx, MtTree *tree, MtGate gate, MtCursor *cursor, MtBatch *batch,
 	batch->keys_used = 0;
 	if (cursor->ended)
 		return gate_open(gate) ? MT_END : MT_GONE;
-	epoch_enter(ctx);
+	epoch_enter(ctx, &tree->pool);
 	MT_STOP_EVENT(ctx, "tree-scan-inside");
 	for (;;)
 	{
@@ -1046,7 +1046,7 @@ mt_scan(MtCtx *ctx, MtTree *tree, MtGate gate, MtCursor *cursor, MtBatch *batch,
 			step = scan_attempt(ctx, tree, cursor, batch, limit_to_node);
 		if (step != STEP_LOST || batch->n > 0)
 			break;
-		tree_back_off(ctx, &attempts);
+		tree_back_off(ctx, tree, &attempts);
 	}
 	epoch_leave(ctx);
 	if (step == STEP_END)

@@ -25,7 +25,7 @@
 #define INTERRUPT_ATTEMPTS	100
 
 void
-tree_back_off(MtCtx *ctx, uint32_t *attempt)
+tree_back_off(MtCtx *ctx, MtTree *tree, uint32_t *attempt)
 {
 	uint32_t	n = (*attempt)++;
 
@@ -39,7 +39,7 @@ tree_back_off(MtCtx *ctx, uint32_t *attempt)
 	ctx->host->yield(n - QUIET_ATTEMPTS);
 	if (n % INTERRUPT_ATTEMPTS == INTERRUPT_ATTEMPTS - 1)
 		ctx->host->check_interrupts();
-	epoch_enter(ctx);
+	epoch_enter(ctx, &tree->pool);
 }
 
 /*

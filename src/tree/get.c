@@ -150,13 +150,13 @@ mt_get(MtCtx *ctx, MtTree *tree, MtGate gate, const uint8_t *key, size_t len,
 	MtResult	result;
 
 	find_init(&f, tree, key, len, false, 0);
-	epoch_enter(ctx);
+	epoch_enter(ctx, &tree->pool);
 	for (;;)
 	{
 		result = gate_open(gate) ? get_attempt(ctx, &f, tid) : MT_GONE;
 		if (result != MT_MOVED)
 			break;
-		tree_back_off(ctx, &attempts);
+		tree_back_off(ctx, tree, &attempts);
 	}
 	epoch_leave(ctx);
 	return result;
@@ -171,13 +171,13 @@ mt_contains(MtCtx *ctx, MtTree *tree, MtGate gate, const uint8_t *key, size_t le
 	MtResult	result;
 
 	find_init(&f, tree, key, len, true, tid);
-	epoch_enter(ctx);
+	epoch_enter(ctx, &tree->pool);
 	for (;;)
 	{
 		result = gate_open(gate) ? contains_attempt(ctx, &f) : MT_GONE;
 		if (result != MT_MOVED)
 			break;
-		tree_back_off(ctx, &attempts);
+		tree_back_off(ctx, tree, &attempts);
 	}
 	epoch_leave(ctx);
 	return result;

@@ -685,7 +685,7 @@ mt_insert(MtCtx *ctx, MtTree *tree, MtGate gate, const uint8_t *key, size_t len,
 	ins.tid = tid;
 	ins.nreserve = 0;
 	find_init(&ins.f, tree, key, len, true, tid);
-	epoch_enter(ctx);
+	epoch_enter(ctx, &tree->pool);
 	MT_STOP_EVENT(ctx, "tree-insert-inside");
 	for (;;)
 	{
@@ -720,7 +720,7 @@ mt_insert(MtCtx *ctx, MtTree *tree, MtGate gate, const uint8_t *key, size_t len,
 		}
 		/* the host may leave the call from here: own nothing then */
 		reserve_release(&ins);
-		tree_back_off(ctx, &attempts);
+		tree_back_off(ctx, tree, &attempts);
 	}
 	reserve_release(&ins);
 	epoch_leave(ctx);

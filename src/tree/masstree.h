@@ -12,8 +12,8 @@
  * GATE.  Trees die and are replaced while calls are on their way.  Every call
  * names a shared word and the value that it must have; the call compares
  * them inside the epoch in which it works and answers MT_GONE when they
- * differ.  Who changes the word and then waits for a grace period knows that
- * no call that saw the old value is still at work.
+ * differ.  Who changes the word and then waits for a grace period of the tree's
+ * pool knows that no call that saw the old value is still at work in the tree.
  *
  * CALLS enter and leave the epoch themselves.  A call that meets locked nodes
  * for 10 ms leaves the epoch, lets the host look at interrupts and starts

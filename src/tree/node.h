@@ -517,7 +517,7 @@ word_layer_root(MtCtx *ctx, uint64_t word)
  * (host->yield, and host->check_interrupts every 10 ms or so), enters again.
  * attempt is the caller's counter, starting at 0.
  */
-extern void tree_back_off(MtCtx *ctx, uint32_t *attempt);
+extern void tree_back_off(MtCtx *ctx, MtTree *tree, uint32_t *attempt);
 
 /* Is the gate open?  Inside the epoch in which the caller goes on. */
 static inline bool

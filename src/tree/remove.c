@@ -298,10 +298,10 @@ unlink_empty(MtCtx *ctx, MtTree *tree, Find *f, MtGate gate, BorderNode *b)
 				continue;
 			epoch_leave(ctx);
 			ctx->host->check_interrupts();
-			epoch_enter(ctx);
+			epoch_enter(ctx, &tree->pool);
 		}
 		else
-			tree_back_off(ctx, &attempt);
+			tree_back_off(ctx, tree, &attempt);
 		b = unlink_find_again(ctx, f, gate);
 	}
 }
@@ -414,7 +414,7 @@ mt_remove_if(MtCtx *ctx, MtTree *tree, MtGate gate, const uint8_t *key,
 	MtResult	result = MT_OK;
 
 	find_init(&f, tree, key, len, true, tid);
-	epoch_enter(ctx);
+	epoch_enter(ctx, &tree->pool);
 	for (;;)
 	{
 		MtHandle	retire;
@@ -428,7 +428,7 @@ mt_remove_if(MtCtx *ctx, MtTree *tree, MtGate gate, const uint8_t *key,
 		r = remove_attempt(ctx, &f, guard, &retire);
 		if (r == REMOVAL_AGAIN)
 		{
-			tree_back_off(ctx, &attempts);
+			tree_back_off(ctx, tree, &attempts);
 			continue;
 		}
 		if (r == REMOVAL_ABSENT)

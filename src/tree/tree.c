@@ -62,11 +62,11 @@ mt_stats(MtCtx *ctx, MtTree *tree, MtGate gate, MtTreeStats *stats)
 	bool		open;
 
 	memset(stats, 0, sizeof(*stats));
-	epoch_enter(ctx);
+	epoch_enter(ctx, &tree->pool);
 	while ((open = gate_open(gate)) &&
 		   (root = shm_load_acquire(&tree->keys.node)) != 0 &&
 		   !layer_height(ctx, root, &stats->height))
-		tree_back_off(ctx, &attempts);
+		tree_back_off(ctx, tree, &attempts);
 	if (open)
 	{
 		if (root == 0)

@@ -151,7 +151,7 @@ mt_warm(MtCtx *ctx, MtTree *tree, MtGate gate, const MtBound *keys, uint32_t n)
 			.pos = position_of(keys[i].key, keys[i].len, 0)
 		};
 
-	epoch_enter(ctx);
+	epoch_enter(ctx, &tree->pool);
 	root = gate_open(gate) ? shm_load_acquire(&tree->keys.node) : 0;
 	more = root != 0;
 	for (uint32_t i = 0; more && i < n; i++)

@@ -47,11 +47,13 @@
  * fail | NO_FOLLOW_ACQUIRE	| pointer load: acquire
  *
  * code | memory/epoch.c | slot_publish | shm_exchange\(slot, epoch\).*#else.*shm_store_release\(slot, epoch\).*shm_fence_full
- * code | memory/epoch.c | epoch_enter | slot_publish\(ctx_slot\(ctx\), shm_load\(.*global
- * code | memory/epoch.c | epoch_leave | shm_store_release\(ctx_slot\(ctx\), 0\)
+ * code | memory/epoch.c | epoch_enter | slot_publish\(&slot->epoch, shm_load\(.*global
+ * code | memory/epoch.c | epoch_leave | shm_store_release\(&ctx_slot\(ctx\)->epoch, 0\)
  * code | memory/epoch.c | epoch_stamp | shm_fence_full.*shm_load\(.*global
  * code | memory/epoch.c | epoch_advance | shm_fetch_add\(.*global, 1\)
- * code | memory/epoch.c | find_oldest | shm_fence_full.*shm_load_acquire\(.*slots\[i\].*epoch != 0 && epoch < \*oldest
+ * code | memory/epoch.c | find_oldest | shm_fence_full.*slots\[i\].*shm_load_acquire\(&slot->epoch\).*epoch != 0 && epoch < \*oldest
+ * code | memory/epoch.c | slot_may_be_in | pool == NULL\) return true
+ * code | memory/epoch.c | epoch_oldest | find_oldest\(ctx, NULL,
  * code | memory/epoch.c | epoch_horizon | shm_load_acquire\(.*global\).*epoch_oldest\(ctx\).*oldest < global \? oldest : global
  * code | memory/limbo.c | pool_retire | epoch_stamp.*epoch_horizon.*spin_acquire.*limbo_push.*limbo_take.*spin_release.*epoch_advance
  * code | memory/limbo.c | limbo_take | waiting_stamp\) >= horizon

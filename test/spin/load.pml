@@ -26,8 +26,9 @@
  *	Loader, read			pageview.c: pageview_begin, view_page
  *	Loader, build			loader.c: build (fill_load)
  *	Loader, MERGING, READY	loader.c: switch_state, make_ready
- *	synchronize				epoch.c: epoch_synchronize
- *	Loader, pour			loader.c: pour, pour_entry
+ *	synchronize				loader.c: build, merge_what_can, side_in_use; epoch.c: epoch_stamp,
+ *							epoch_advance, find_oldest, slot_may_be_in
+ *	Loader, pour			loader.c: merge, pour, pour_entry
  *	Loader, leave			loader.c: leave_slot
  *	Closer					registry.c: slot_close, cut_off
  *	Scan					scan.c: scan_open_gate; load.c: load_try; cursor.c: mt_scan
@@ -38,7 +39,8 @@
  *
  * Trees are words with a bit for each entry that their own calls change
  * atomically (node.pml, epoch.pml); the loader's build is a plain store.  What
- * becomes of a closed tree is gate.pml's concern.
+ * becomes of a closed tree is gate.pml's concern.  The loader waits only for who is in
+ * the side tree; nobody waits for VACUUM, which is in the main tree.
  *
  * The lines below are read by run.sh.
  *
@@ -64,8 +66,11 @@
  * fail | NO_ENTER				| mt_insert: no epoch
  * fail | NO_LEAVE_RELEASE		| epoch_leave: release
  * fail | NO_SCAN_ACQUIRE		| find_oldest: acquire
+ * fail! | NO_POOL				| epoch_enter: the slot goes on naming the pool before
+ * fail | LATE_POOL			| epoch_enter: the pool is stored behind the epoch and its fence
+ * fail | OTHER_POOL			| side_in_use: who is in the main tree is waited for
  * fail | NO_GRACE				| build: no grace period before pouring
- * fail | NO_SYNC_FENCE			| epoch_synchronize, find_oldest: full fence
+ * fail | NO_SYNC_FENCE		| epoch_stamp, find_oldest: full fence
  * fail! | NO_POUR				| build: the side tree is not poured
  * fail | EARLY_POUR			| build: poured before MERGING
  * fail | POUR_STORES			| pour: replaces what is in the main tree
@@ -76,7 +81,6 @@
  * fail | VACUUM EARLY_ENDED	| leave_slot before the tree is READY
  * fail | VACUUM EARLY_LOOK		| bulk_open: the gate is read before the wait
  * fail | VACUUM READ_DEAD		| the loader reads dead line pointers as rows
- * long | NO_SECOND_GRACE		| not needed: nobody is in the side tree any more
  * fail | VACUUM NO_REMOVE		| bulk_remove
  * fail | SCAN WITNESS_FOUND	| a scan finds the row that was inserted meanwhile
  * fail | SCAN EARLY_SCAN		| load_try: a scan does not wait for READY
@@ -87,13 +91,16 @@
  * code | am/insert.c | insert_entry | shm_load_acquire\(&slot->gate\).*insert_target.*mt_insert\(.*gate, gate\}.*MT_GONE\) continue
  * code | am/insert.c | insert_target | TREE_LOADING: return &slot->side.*TREE_MERGING: case TREE_READY: return &slot->main
  * code | am/loader.c | take_slot | LWLockAcquire.*loads_started, 1.*shm_store_release\(&slot->gate.*shm_fence_full.*LWLockRelease
- * code | am/loader.c | claim_and_run | claim\(li\).*run\(load\)
+ * code | am/loader.c | claim_and_run | claim\(li, load->worker\).*run\(load\)
  * code | am/loader.c | run | read_heap.*finish
  * code | am/loader.c | read_heap | pageview_begin.*pageview_next
  * code | am/pageview.c | pageview_begin | RelationGetNumberOfBlocks
  * code | am/pageview.c | pageview_next | LockBuffer\(buffer, BUFFER_LOCK_SHARE\).*view_page.*UnlockReleaseBuffer
  * code | am/pageview.c | view_page | !ItemIdIsNormal\(.* continue
- * code | am/loader.c | build | fill_load.*switch_state\(li, TREE_MERGING\).*epoch_synchronize.*pour\(li, false\).*pour\(li, true\).*make_ready
+ * code | am/loader.c | build | fill_load.*switch_state\(li, TREE_MERGING\).*epoch_stamp.*epoch_advance.*merging = true
+ * code | am/loader.c | side_in_use | epoch_oldest_in\(.*, &li->slot->side.pool\) <= li->merge_stamp
+ * code | am/loader.c | merge_what_can | != li->gate\) result = MT_GONE; else if \(side_in_use\(li\)\) . waiting.*continue; . else .*merge\(load, li\)
+ * code | am/loader.c | merge | pour\(li, false\).*pour\(li, true\).*make_ready
  * code | am/loader.c | switch_state | LWLockAcquire.*== li->gate.*if \(same\).*shm_store_release\(&slot->gate.*LWLockRelease
  * code | am/loader.c | make_ready | LWLockAcquire.*== li->gate.*if \(same\).*mt_destroy\(.*side.*shm_store_release\(&slot->gate.*LWLockRelease.*leave_slot
  * code | am/loader.c | leave_slot | loads_ended, 1
@@ -105,7 +112,11 @@
  * code | am/load.c | load_try | shm_load_acquire\(&slot->gate\).*TREE_READY: return true.*TREE_LOADING: case TREE_MERGING: wait_for_gate
  * code | am/load.c | wait_for_gate | while \(shm_load_acquire\(&slot->gate\) == gate\)
  * code | tree/node.h | gate_open | shm_load_acquire\(gate.word\) == gate.value
- * code | memory/epoch.c | epoch_synchronize | shm_fence_full.*shm_fetch_add\(.*global, 1\).*epoch_oldest\(ctx\) <= target
+ * code | tree/insert.c | mt_insert | epoch_enter\(ctx, &tree->pool\).*gate_open.*epoch_leave
+ * code | memory/epoch.c | epoch_enter | shm_store_release\(&slot->pool, pool_name\(pool\)\).*slot_publish
+ * code | memory/epoch.c | slot_may_be_in | shm_load_acquire\(&slot->pool\); return name == 0 .. name == pool_name\(pool\)
+ * code | memory/epoch.c | find_oldest | shm_fence_full.*shm_load_acquire\(&slot->epoch\).*slot_may_be_in\(slot, pool\)
+ * code | memory/epoch.c | epoch_stamp | shm_fence_full.*shm_load\(.*global
  *
  * SPDX-License-Identifier: PostgreSQL
  * Copyright (c) 2026, the masstree developers
@@ -123,7 +134,7 @@
 #define MAIN		3
 #define SIDE		4
 #define SLOT		5					/* of the inserter */
-#define SLOT_VACUUM	6
+#define POOL		6					/* that the inserter's slot names */
 #define USE			7					/* ghost: the inserter worked in the side tree */
 #define LOCS		8
 #define MSGS		11
@@ -148,6 +159,15 @@
 /* rows and their entries, bits */
 #define OLD_ROW		1					/* there from the start */
 #define NEW_ROW		2
+
+/* pools */
+#define IN_MAIN		1
+#define IN_SIDE		2
+#ifdef OTHER_POOL
+#define WAITED_FOR	IN_MAIN
+#else
+#define WAITED_FOR	IN_SIDE
+#endif
 
 #ifdef NO_LEAVE_RELEASE
 #define LEAVE	RELAXED
@@ -186,54 +206,59 @@ byte	loads_ended;
 
 /* ---- epochs ---- */
 
-inline enter(slot)
+inline enter(pool)
 {
 #ifndef NO_ENTER
+#if !defined(NO_POOL) && !defined(LATE_POOL)
+	store(POOL, pool, ORDERED);
+#endif
 	load(GLOBAL, epoch, RELAXED);
-	store(slot, epoch, ORDERED);
+	store(SLOT, epoch, ORDERED);
 	epoch = 0;
 #ifndef NO_ENTER_FENCE
 	fence_full();
+#endif
+#ifdef LATE_POOL
+	store(POOL, pool, ORDERED);
 #endif
 #endif
 	skip
 }
 
-inline leave(slot)
+inline leave()
 {
 #ifndef NO_ENTER
-	store(slot, 0, LEAVE)
+	store(SLOT, 0, LEAVE)
 #else
 	skip
 #endif
 }
 
-/* One look at a slot: has its owner left what is not after target? */
-inline wait_slot(slot, target)
-{
-	do
-	:: true ->
-#ifndef NO_SYNC_FENCE
-		fence_full();
-#endif
-		load(slot, epoch, SLOT_LOAD);
-		if
-		:: epoch == 0 || epoch > target -> epoch = 0; break
-		:: else -> epoch = 0
-		fi
-	od
-}
-
+/* Until the inserter's slot has left what is not after target, or the side tree. */
 inline synchronize()
 {
 #ifndef NO_SYNC_FENCE
 	fence_full();
 #endif
-	modify(GLOBAL, target, target + 1);
-	wait_slot(SLOT, target);
-#ifdef VACUUM
-	wait_slot(SLOT_VACUUM, target);
+	load(GLOBAL, target, RELAXED);
+	modify(GLOBAL, old, old + 1);
+	old = 0;
+	do
+	:: true ->
+#ifndef NO_SYNC_FENCE
+		fence_full();
 #endif
+		load(SLOT, epoch, SLOT_LOAD);
+		if
+		:: epoch == 0 || epoch > target -> epoch = 0; break
+		:: else -> epoch = 0
+		fi;
+		load(POOL, pool, ORDERED);
+		if
+		:: pool != WAITED_FOR -> pool = 0; break
+		:: else -> pool = 0
+		fi
+	od;
 	target = 0
 }
 
@@ -289,7 +314,7 @@ proctype Inserter(byte me)
 #ifdef EARLY_GATE_COMPARE
 			load(GATE, now, ORDERED);
 #endif
-			enter(SLOT);
+			enter((state(gate) == LOADING -> IN_SIDE : IN_MAIN));
 #ifdef NO_GATE_COMPARE
 			now = gate;
 #else
@@ -329,7 +354,7 @@ proctype Inserter(byte me)
 #endif
 #endif
 			fi;
-			leave(SLOT)
+			leave()
 		fi;
 		now = 0;
 		old = 0
@@ -395,7 +420,7 @@ inline pour()
 
 proctype Loader(byte me)
 {
-	byte look, epoch, gate, now, old, target, blocks, found;
+	byte look, epoch, gate, now, old, target, blocks, found, pool;
 	bool lost;
 
 #ifdef EARLY_BLOCKS
@@ -450,9 +475,6 @@ proctype Loader(byte me)
 #endif
 #ifdef EARLY_ENDED
 		loads_ended++;
-#endif
-#if !defined(NO_SECOND_GRACE) && !defined(CLOSE)
-		synchronize();
 #endif
 		/* make_ready */
 		acquire(INDEX);
@@ -555,7 +577,7 @@ proctype Scan(byte me)
 #ifdef VACUUM
 proctype Vacuum(byte me)
 {
-	byte look, epoch, gate, now, old, begun;
+	byte look, gate, now, old, begun;
 
 	acquire(PAGE);
 	rows[0] = rows[0] & ~OLD_ROW;
@@ -584,16 +606,14 @@ proctype Vacuum(byte me)
 		:: state(gate) != READY -> break
 		:: else
 		fi;
-		enter(SLOT_VACUUM);
 		load(GATE, now, ORDERED);
 		if
 		:: now == gate ->
 #ifndef NO_REMOVE
 			modify(MAIN, old, old & ~OLD_ROW);
 #endif
-			leave(SLOT_VACUUM);
 			break
-		:: else -> leave(SLOT_VACUUM)
+		:: else
 		fi
 	od;
 	gate = 0;
@@ -612,6 +632,7 @@ init
 	{
 		INITIAL(GLOBAL, 1);
 		INITIAL(BLOCKS, 1);
+		INITIAL(POOL, IN_MAIN);			/* of a former call */
 		rows[0] = OLD_ROW;
 #ifndef VACUUM
 		inserted = OLD_ROW;

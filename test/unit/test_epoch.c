@@ -35,13 +35,13 @@ TEST(epochs_nest_and_the_oldest_is_named)
 	CHECK_EQ(epoch_oldest_slot(&a), UINT32_MAX);
 	CHECK_EQ(epoch_horizon(&a), 1);
 	first = epoch_stamp(&a);
-	epoch_enter(&b);
+	epoch_enter(&b, NULL);
 	CHECK_EQ(epoch_oldest(&a), first);
 	CHECK_EQ(epoch_oldest_slot(&a), 7);
 	epoch_advance(&a);
 	CHECK_EQ(epoch_stamp(&a), first + 1);
-	epoch_enter(&a);
-	epoch_enter(&b);			/* nested: its epoch stays */
+	epoch_enter(&a, NULL);
+	epoch_enter(&b, NULL);		/* nested: its epoch stays */
 	CHECK_EQ(epoch_oldest(&a), first);
 	epoch_leave(&b);
 	CHECK_EQ(epoch_oldest(&a), first);
@@ -49,16 +49,75 @@ TEST(epochs_nest_and_the_oldest_is_named)
 	epoch_leave(&b);
 	CHECK_EQ(epoch_oldest(&b), first + 1);
 	CHECK_EQ(epoch_oldest_slot(&b), 2);
-	epoch_enter(&a);
-	epoch_enter(&a);
+	epoch_enter(&a, NULL);
+	epoch_enter(&a, NULL);
 	epoch_reset(&a);
 	epoch_reset(&a);
 	CHECK_EQ(a.epoch_depth, 0);
 	CHECK_EQ(epoch_oldest(&b), UINT64_MAX);
 	CHECK_EQ(epoch_horizon(&b), first + 1);
-	epoch_enter(&a);
+	epoch_enter(&a, NULL);
 	epoch_leave(&a);
 	CHECK_EQ(epoch_oldest_slot(&b), UINT32_MAX);
+	region_destroy(arena);
+}
+
+TEST(an_epoch_is_held_in_one_pool_or_in_any)
+{
+	Arena	   *arena = region_create(4 * MB, 8);
+	Pool		pool[2] = {0};
+	MtCtx		a;
+	MtCtx		b;
+
+	ctx_init(&a, arena, 2);
+	ctx_init(&b, arena, 7);
+	epoch_enter(&b, &pool[0]);
+	CHECK_EQ(epoch_oldest_in(&a, &pool[0]), 1);
+	CHECK_EQ(epoch_oldest_in(&a, &pool[1]), UINT64_MAX);
+	CHECK_EQ(epoch_oldest_in(&a, NULL), 1);
+	CHECK_EQ(epoch_oldest(&a), 1);	/* reclaiming does not ask for the pool */
+	CHECK_EQ(epoch_oldest_slot(&a), 7);
+	epoch_synchronize(&a, &pool[1]);
+	CHECK_EQ(epoch_oldest_in(&a, &pool[0]), 1);
+
+	/* A nested entry for the same pool changes nothing, */
+	epoch_enter(&b, &pool[0]);
+	CHECK_EQ(epoch_oldest_in(&a, &pool[1]), UINT64_MAX);
+	epoch_leave(&b);
+	CHECK_EQ(epoch_oldest_in(&a, &pool[0]), 1);
+
+	/* one for another makes it any, to the end. */
+	epoch_enter(&b, &pool[1]);
+	CHECK_EQ(epoch_oldest_in(&a, &pool[0]), 1);
+	CHECK_EQ(epoch_oldest_in(&a, &pool[1]), 1);
+	epoch_leave(&b);
+	CHECK_EQ(epoch_oldest_in(&a, &pool[0]), 1);
+	CHECK_EQ(epoch_oldest_in(&a, &pool[1]), 1);
+	epoch_leave(&b);
+	CHECK_EQ(epoch_oldest_in(&a, &pool[0]), UINT64_MAX);
+
+	/* The next entry has its own pool; one for any counts in all. */
+	epoch_enter(&b, &pool[1]);
+	CHECK_EQ(epoch_oldest_in(&a, &pool[0]), UINT64_MAX);
+	CHECK_EQ(epoch_oldest_in(&a, &pool[1]), 2);
+	epoch_enter(&b, NULL);
+	CHECK_EQ(epoch_oldest_in(&a, &pool[0]), 2);
+	epoch_reset(&b);
+	epoch_enter(&b, NULL);
+	CHECK_EQ(epoch_oldest_in(&a, &pool[0]), 2);
+	CHECK_EQ(epoch_oldest_in(&a, &pool[1]), 2);
+	epoch_leave(&b);
+	CHECK_EQ(epoch_oldest_in(&a, NULL), UINT64_MAX);
+
+	/* The oldest of a pool is not that of all. */
+	epoch_enter(&a, &pool[0]);
+	epoch_advance(&a);
+	epoch_enter(&b, &pool[1]);
+	CHECK_EQ(epoch_oldest_in(&b, &pool[1]), 3);
+	CHECK_EQ(epoch_oldest_in(&b, &pool[0]), 2);
+	CHECK_EQ(epoch_oldest(&b), 2);
+	epoch_leave(&a);
+	epoch_leave(&b);
 	region_destroy(arena);
 }
 
@@ -89,11 +148,11 @@ TEST(a_stopped_reader_holds_back_only_what_was_retired_later)
 		block[i] = pool_alloc(&writer, &pool, 96);
 
 	/* Retired before `stopped` enters; `early` alone holds it back. */
-	epoch_enter(&early);
+	epoch_enter(&early, NULL);
 	pool_retire(&writer, &pool, block[0]);
 	CHECK_EQ(pool_reclaim(&writer, &pool), 96);
 	CHECK_EQ(epoch_oldest_slot(&writer), 3);
-	epoch_enter(&stopped);
+	epoch_enter(&stopped, NULL);
 	pool_retire(&writer, &pool, block[1]);
 	CHECK_EQ(pool_reclaim(&writer, &pool), 192);
 	epoch_leave(&early);
@@ -101,7 +160,7 @@ TEST(a_stopped_reader_holds_back_only_what_was_retired_later)
 	CHECK_EQ(pool_reclaim(&writer, &pool), 96);
 
 	/* More comes and goes; all of it waits for `stopped`. */
-	epoch_enter(&late);
+	epoch_enter(&late, NULL);
 	pool_retire(&writer, &pool, block[2]);
 	epoch_leave(&late);
 	CHECK_EQ(pool_reclaim(&writer, &pool), 192);
@@ -139,7 +198,7 @@ TEST(retiring_reclaims_a_little_now_and_then)
 	ctx_init(&reader, arena, 1);
 	for (int i = 0; i < 20000; i++)
 	{
-		epoch_enter(&reader);
+		epoch_enter(&reader, NULL);
 		pool_retire(&ctx, &pool, pool_alloc(&ctx, &pool, i % 10 ? 304 : 9000));
 		epoch_leave(&reader);
 		if (limbo_bytes(&ctx, &pool) > most)
@@ -148,7 +207,7 @@ TEST(retiring_reclaims_a_little_now_and_then)
 	CHECK(most < 256 * 1024);
 
 	/* What a stopped reader has piled up goes away in steps. */
-	epoch_enter(&reader);
+	epoch_enter(&reader, NULL);
 	for (int i = 0; i < 20000; i++)
 		pool_retire(&ctx, &pool, pool_alloc(&ctx, &pool, 304));
 	held = limbo_bytes(&ctx, &pool);
@@ -170,7 +229,7 @@ TEST(ones_own_epoch_counts)
 	Pool		pool = {0};
 
 	ctx_init(&ctx, arena, 0);
-	epoch_enter(&ctx);
+	epoch_enter(&ctx, NULL);
 	pool_retire(&ctx, &pool, pool_alloc(&ctx, &pool, 96));
 	CHECK_EQ(pool_reclaim(&ctx, &pool), 96);
 	epoch_leave(&ctx);
@@ -200,7 +259,7 @@ retire_behind_his_back(const char *name)
 	if (strcmp(name, "retire-horizon-found") != 0 || late.done)
 		return;
 	late.done = true;
-	epoch_enter(&late.reader);
+	epoch_enter(&late.reader, NULL);
 	pool_retire(&late.other, &late.pool, late.block);
 }
 
@@ -239,6 +298,8 @@ typedef struct Grace
 	shm_u32		left;
 	shm_u32		done;
 	shm_u32		interrupts;
+	shm_u32		passed;			/* who waited for pool 1 waits no more */
+	Pool		pool[3];
 } Grace;
 
 static Grace *grace;
@@ -250,8 +311,9 @@ count_interrupt(void)
 }
 
 /*
- * 0 is inside until 2 has waited, 1 enters and leaves all the time and is nearly
- * always inside, 2 waits for 0.
+ * 0 is inside, in pool 0, until 2 has waited for it; 1 enters and leaves all the
+ * time and is nearly always inside, in pools 1 and 2 in turn.  2 waits for pool 1,
+ * which must not wait for 0, and then for pool 0 and for everybody.
  */
 static void
 grace_body(MtCtx *ctx, int index, void *arg)
@@ -260,9 +322,11 @@ grace_body(MtCtx *ctx, int index, void *arg)
 
 	if (index == 0)
 	{
-		epoch_enter(ctx);
+		epoch_enter(ctx, &g->pool[0]);
 		shm_store_release(&g->entered, 1);
-		/* until it was waited for, a minute at most */
+		/* until it was waited for, a minute at most each */
+		for (int i = 0; i < 60000 && !shm_load_acquire(&g->passed); i++)
+			sleep_us(1000);
 		for (int i = 0; i < 60000 && shm_load(&g->interrupts) == 0; i++)
 			sleep_us(1000);
 		shm_store_release(&g->left, 1);
@@ -270,9 +334,9 @@ grace_body(MtCtx *ctx, int index, void *arg)
 	}
 	else if (index == 1)
 	{
-		while (!shm_load_acquire(&g->done))
+		for (uint32_t i = 0; !shm_load_acquire(&g->done); i++)
 		{
-			epoch_enter(ctx);
+			epoch_enter(ctx, &g->pool[1 + i % 2]);
 			sleep_us(500);
 			epoch_leave(ctx);
 		}
@@ -281,10 +345,15 @@ grace_body(MtCtx *ctx, int index, void *arg)
 	{
 		while (!shm_load_acquire(&g->entered))
 			sched_yield();
-		epoch_synchronize(ctx);
+		for (int i = 0; i < 20; i++)
+			epoch_synchronize(ctx, &g->pool[1]);
+		CHECK_EQ(shm_load(&g->left), 0);
+		shm_store(&g->interrupts, 0);
+		shm_store_release(&g->passed, 1);
+		epoch_synchronize(ctx, &g->pool[0]);
 		CHECK_EQ(shm_load_acquire(&g->left), 1);
 		for (int i = 0; i < 20; i++)
-			epoch_synchronize(ctx);
+			epoch_synchronize(ctx, NULL);
 		shm_store_release(&g->done, 1);
 	}
 }
@@ -393,7 +462,7 @@ canary_read(MtCtx *ctx, Canaries *c, Rng *rng)
 	int			yields = rng_below(rng, 20) == 0 ? (int) rng_below(rng, 4) : 0;
 	bool		same = true;
 
-	epoch_enter(ctx);
+	epoch_enter(ctx, NULL);
 	p = mt_ptr(ctx, shm_load_acquire(&c->place[rng_below(rng, PLACES)]));
 	value = p[1];
 	for (int i = 0; i < yields; i++)
@@ -474,8 +543,8 @@ TEST(no_process_sees_a_retired_block_used_again)
  * The store into the slot must be visible before a link is followed.  One
  * reader and one reclaimer, both as fast as they can, with a slot per round:
  * the reader enters and reads a word; the writer replaces the word, stamps,
- * advances, and looks for readers.  Not both may miss the other: the reader
- * the new word, and the writer the reader.
+ * advances, and looks for readers, mostly for those in one pool.  Not both may
+ * miss the other: the reader the new word, and the writer the reader.
  */
 #define DUEL_ROUNDS		(HARNESS_SLOW ? 20000 : 200000)
 
@@ -485,6 +554,7 @@ typedef struct Duel
 	uint8_t		pad1[56];
 	shm_u32		word;
 	uint8_t		pad2[60];
+	Pool		pool[2];
 	shm_u32		saw_old;
 	shm_u32		saw_nobody;
 	shm_u32		over;			/* it is time to stop */
@@ -504,6 +574,28 @@ duel_meet(Duel *d, int index, uint32_t round)
 	}
 }
 
+/*
+ * One round of the reader: into the pool of the round, at once, or from within the
+ * other one, or into any.
+ */
+static void
+duel_enter(MtCtx *ctx, Duel *d, uint32_t round)
+{
+	uint32_t	way = round / 2 % 3;
+
+	if (way == 1)
+		epoch_enter(ctx, &d->pool[1 - round % 2]);
+	epoch_enter(ctx, way == 2 ? NULL : &d->pool[round % 2]);
+}
+
+/* Leave again, as often as was entered. */
+static void
+duel_leave(MtCtx *ctx)
+{
+	while (ctx->epoch_depth > 0)
+		epoch_leave(ctx);
+}
+
 static void
 duel_body(MtCtx *ctx, int index, void *arg)
 {
@@ -517,7 +609,7 @@ duel_body(MtCtx *ctx, int index, void *arg)
 			shm_cpu_relax();
 		if (index == 0)
 		{
-			epoch_enter(ctx);
+			duel_enter(ctx, d, round);
 			shm_store(&d->saw_old, shm_load(&d->word) < round);
 		}
 		else
@@ -527,14 +619,16 @@ duel_body(MtCtx *ctx, int index, void *arg)
 			shm_store(&d->word, round);
 			stamp = epoch_stamp(ctx);
 			epoch_advance(ctx);
-			shm_store(&d->saw_nobody, epoch_horizon(ctx) > stamp);
+			shm_store(&d->saw_nobody,
+					  round % 8 == 0 ? epoch_horizon(ctx) > stamp :
+					  epoch_oldest_in(ctx, &d->pool[round % 2]) > stamp);
 		}
 		duel_meet(d, index, 3 * round + 1);
 		if (index == 0)
 		{
 			CHECK(!(shm_load(&d->saw_old) && shm_load(&d->saw_nobody)));
 			d->met += shm_load(&d->saw_old) || !shm_load(&d->saw_nobody);
-			epoch_leave(ctx);
+			duel_leave(ctx);
 			shm_store(&d->over, now_ns() > d->deadline);
 		}
 		duel_meet(d, index, 3 * round + 2);
@@ -571,6 +665,7 @@ main(int argc, char **argv)
 {
 	harness_start(argc, argv);
 	RUN(epochs_nest_and_the_oldest_is_named);
+	RUN(an_epoch_is_held_in_one_pool_or_in_any);
 	RUN(a_stopped_reader_holds_back_only_what_was_retired_later);
 	RUN(retiring_reclaims_a_little_now_and_then);
 	RUN(ones_own_epoch_counts);

@@ -635,7 +635,7 @@ TEST(figures_are_exact_after_every_operation)
 				CHECK_EQ(pool_reclaim(&m->ctx[0], &m->pools[p]), 0);
 				m->limbo[p] = 0;
 			}
-			epoch_enter(&m->reader);
+			epoch_enter(&m->reader, NULL);
 		}
 		else if (i % 5000 == 4000)
 			epoch_leave(&m->reader);
@@ -929,7 +929,7 @@ TEST(a_trim_that_is_interrupted_loses_nothing)
 	ctx_init(&reader, arena, 1);
 	arena_stats(&ctx, &before);
 	pool_free(&ctx, &pool, pool_alloc(&ctx, &pool, 100));
-	epoch_enter(&reader);
+	epoch_enter(&reader, NULL);
 	harness_interrupt_hook = leave_wait;
 	if (setjmp(out_of_wait) == 0)
 	{
@@ -1493,7 +1493,7 @@ TEST(measure)
 			pool_free(&ctx, &pool, pool_alloc(&ctx, &pool, 304));
 		printf("# alloc+free, same block: %.1f ns a pair\n",
 			   (double) (now_ns() - start) / (N * ROUNDS));
-		epoch_enter(&ctx);
+		epoch_enter(&ctx, NULL);
 		start = now_ns();
 		for (int i = 0; i < N * ROUNDS; i++)
 			pool_free(&ctx, &pool, pool_alloc(&ctx, &pool, 304));
@@ -1527,7 +1527,7 @@ TEST(measure)
 		start = now_ns();
 		for (int i = 0; i < N * ROUNDS; i++)
 		{
-			epoch_enter(&ctx);
+			epoch_enter(&ctx, NULL);
 			epoch_leave(&ctx);
 		}
 		printf("# epoch enter+leave: %.1f ns\n",

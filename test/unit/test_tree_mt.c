@@ -924,7 +924,7 @@ stand_still_or_write(Member *p)
 		}
 		return;
 	}
-	epoch_enter(p->ctx);
+	epoch_enter(p->ctx, NULL);
 	while (go_on(p))
 		sleep_us(1000);
 	MUST(p, epoch_oldest_slot(p->ctx) < UINT32_MAX);
@@ -950,7 +950,7 @@ destroy_and_replace(Member *p)
 	{
 		sleep_us(2000);
 		shm_store_release(&p->shared->gate_word, value + 1);
-		epoch_synchronize(p->ctx);
+		epoch_synchronize(p->ctx, &p->tree->pool);
 		mt_destroy(p->ctx, p->tree);
 		value += 2;
 		shm_store_release(&p->shared->gate_word, value);
