@@ -27,7 +27,8 @@
  *
  * The lines below are read by run.sh.
  *
- * pass! | |
+ * pass! | ONE_CALL | one call or stay, not two
+ * pass | |
  * fail | WITNESS_DRAINED		| the tree is destroyed while calls go on
  * fail | WITNESS_ELSEWHERE		| ... while the caller is inside, in the other tree
  * fail! | NO_POOL				| epoch_enter: the slot goes on naming the pool before
@@ -68,7 +69,11 @@
  * Copyright (c) 2026, the masstree developers
  *-------------------------------------------------------------------------
  */
+#ifdef ONE_CALL
+#define CALLS	1
+#else
 #define CALLS	2
+#endif
 
 #define CALLER		0
 #define CLOSER		1

@@ -21,16 +21,7 @@ use constant FOREVER => 1_000_000_000;
 # The first failures of a statement one by one, then every so many; 1 is all.
 my $stride = $ENV{MASSTREE_STRIDE} // 19;
 
-my $node = new_node('faults', conf => <<CONF);
-masstree.memory = 32MB
-masstree.preload = off
-autovacuum = off
-CONF
-$node->start;
-$node->safe_psql('postgres', 'CREATE EXTENSION masstree');
-$node->safe_psql('postgres',
-	q{SET allow_in_place_tablespaces = on; CREATE TABLESPACE elsewhere LOCATION ''});
-make_functions($node);
+my $node = new_node_with_events('faults', 'masstree.memory = 32MB');
 my $s = open_session($node, <<'SQL');
 SET enable_seqscan = off; SET enable_sort = off; SET jit = off;
 -- keys that make layers, stems and sets

@@ -3,7 +3,8 @@
 # then on cannot be used again, and masstree_memory() says who is to blame; but
 # nobody else waits for it: inserts, scans, VACUUM, drops and builds go on, and when
 # memory runs out the settings decide, as always.  When it goes on, all memory
-# comes back.  Only a load has to wait for it, and can be cancelled.
+# comes back.  Only a load of the very tree that it is in has to wait for it; who waits
+# can be cancelled, and nobody waits for him.
 #
 # SPDX-License-Identifier: PostgreSQL
 # Copyright (c) 2026, the masstree developers
@@ -16,16 +17,9 @@ use PostgreSQL::Test::Utils;
 use StopEvents;
 use Test::More;
 
-my $node = new_node('stopped', conf => <<CONF);
-masstree.memory = 16MB
-masstree.preload = off
-autovacuum = off
-CONF
-$node->start;
-$node->safe_psql('postgres', 'CREATE EXTENSION masstree');
-$node->safe_psql('postgres',
-	q{SET allow_in_place_tablespaces = on; CREATE TABLESPACE elsewhere LOCATION ''});
-make_functions($node);
+use constant FOREVER => 1_000_000_000;
+
+my $node = new_node_with_events('stopped', 'masstree.memory = 16MB');
 
 # Whoever hangs fails.
 my $s = open_session($node, <<'SQL');
@@ -52,6 +46,7 @@ DROP TABLE IF EXISTS v, t, u, other;
 CREATE TABLE v (id int, k text COLLATE "C");
 INSERT INTO v SELECT g, 'key ' || g FROM generate_series(1, 500) g;
 CREATE INDEX v_k ON v USING masstree (k);
+CREATE INDEX v_id ON v USING masstree (id);
 DELETE FROM v WHERE id % 3 = 0;
 CREATE TABLE t (id int, k text COLLATE "C");
 INSERT INTO t SELECT g, md5(g::text) FROM generate_series(1, 3000) g;
@@ -116,24 +111,91 @@ SQL
 		must($s, 'ALTER INDEX t_k SET TABLESPACE elsewhere');
 	}
 
-	# A load has to know that nobody inserts into the old tree any more.
+	# Loads of other trees go on.
 	must($s, 'DELETE FROM t WHERE id > 3000 OR length(k) > 100; VACUUM t');
-	my (undef, $said) = ask($s, q{SET statement_timeout = '500ms'; SELECT masstree_load('t_k')});
-	like($said, qr/ERROR:  .*(statement timeout|out of masstree memory)/, "$event: a load can be cancelled");
+	must($s, q{SELECT masstree_load('t_k')});
+	is(state_of($node, 't_k'), 'ready', "$event: a load of another tree goes on");
+	must($s, q{SELECT masstree_check('t_k', true)});
+
+	# The tree that it is in is lost, and another one of the table.  Only the load of the
+	# one has to know that nobody is in the old tree any more.
+	my (undef, $said) = ask($s, "SELECT fail('block', 1, @{[FOREVER]}); INSERT INTO v SELECT g, repeat(md5(g::text), 9) FROM generate_series(2001, 2100) g");
+	must($s, q{SELECT fail('block', 0, 0)});
+	like($said, qr/WARNING:  unloaded masstree index "v_k"/, "$event: its own tree is given up");
+	like($said, qr/WARNING:  unloaded masstree index "v_id"/, "$event: and its neighbour");
+	must($s, q{SELECT masstree_load('v_id')});
+	is(state_of($node, 'v_id'), 'ready', "$event: the neighbour is loaded");
+	(undef, $said) = ask($s, q{SET statement_timeout = '500ms'; SELECT masstree_load('v_k')});
+	like($said, qr/ERROR:  .*statement timeout/, "$event: who waits for a load of its tree can be cancelled");
 	must($s, q{SET statement_timeout = '60s'});
+
+	my $waiter = start_victim($node, q{SELECT masstree_load('v_k')});
+	wait_until('the load waits', sub { must($s, <<'SQL') == 1 });
+SELECT count(*) FROM pg_locks WHERE relation = 'v_k'::regclass AND locktype = 'page' AND page = 0 AND granted
+	AND pid <> pg_backend_pid()
+	AND NOT EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = 'masstree loader')
+SQL
+	is(number('holder'), $pid, "$event: masstree_memory() names whom the load waits for");
+	must($s, <<'SQL');
+INSERT INTO v VALUES (3001, 'while a load waits');
+SELECT 1 / (count(*) = 1)::int FROM v WHERE id = 3001;
+SELECT masstree_check('v_id', true);
+UPDATE t SET k = md5(k);
+VACUUM (INDEX_CLEANUP ON, TRUNCATE OFF) t, other;
+ALTER INDEX t_k SET TABLESPACE pg_default; ALTER INDEX t_k SET TABLESPACE elsewhere;
+SELECT masstree_load('t_k');
+CREATE TABLE u AS SELECT * FROM t;
+CREATE INDEX u_k ON u USING masstree (k);
+DROP TABLE u;
+DROP TABLE other;
+CHECKPOINT;
+CREATE TABLE other (n int, EXCLUDE USING masstree (n WITH =));
+SQL
+	must($s, 'VACUUM (INDEX_CLEANUP ON, TRUNCATE OFF) v') if $event ne 'tree-remove-inside';
+	is(state_of($node, 'v_k'), 'absent', "$event: everything went on while the load waited");
 
 	kill 'CONT', $pid;
 	is(finish_victim($victim), '', "$event: it goes on");
-	wait_until('the loader that could not begin has ended',
-		sub { must($s, q{SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'masstree loader'}) == 0 });
+	is(finish_victim($waiter), '', "$event: so does the load");
+	is(state_of($node, 'v_k'), 'ready', "$event: and the tree is there");
+	agrees($node, 'SELECT k FROM v ORDER BY k', "$event: with all rows");
 	must($s, 'VACUUM t, v, other');
-	must($s, q{SELECT masstree_load('t_k')});
 	must($s, q{SELECT masstree_check('t_k', true), masstree_check('v_k', true), masstree_check('other_n_excl', true)});
 	is(number('holder'), 0, "$event: nobody is named");
 	must($s, 'DROP TABLE v, t, other; VACUUM');
 	ok($node->poll_query_until('postgres', 'SELECT used < 200 * 1024 AND retired = 0 FROM memory'),
 		"$event: all memory is back");
 }
+
+# Stopped in the side tree of one index, which its load has to wait for; the other
+# tree of the same load becomes ready.
+must($s, <<'SQL');
+CREATE TABLE t (id int, k text COLLATE "C");
+INSERT INTO t SELECT g, md5(g::text) FROM generate_series(1, 1000) g;
+CREATE INDEX t_k ON t USING masstree (k);
+CREATE INDEX t_id ON t USING masstree (id);
+ALTER INDEX t_k SET TABLESPACE elsewhere;
+ALTER INDEX t_id SET TABLESPACE elsewhere;
+SELECT hold_at('load-begun');
+SQL
+my $waiter = start_victim($node, q{SELECT masstree_load('t_k')});
+wait_until('the load has begun', sub { must($s, q{SELECT held('load-begun')}) == 1 });
+must($s, q{SELECT hold_at('tree-insert-inside')});
+my $victim = start_victim($node, q{INSERT INTO t VALUES (1001, 'stopped')});
+wait_until('it is held in the side tree', sub { must($s, q{SELECT held('tree-insert-inside')}) == 1 });
+my $pid = must($s, q{SELECT pid FROM pg_stat_activity WHERE query LIKE 'INSERT INTO t VALUES (1001%'});
+kill 'STOP', $pid;
+must($s, q{SELECT let_go('tree-insert-inside'); SELECT let_go('load-begun')});
+ok($node->poll_query_until('postgres', <<'SQL'), 'one tree of a load waits for who is stopped in its side tree, the other is ready');
+SELECT array_agg(state ORDER BY state) = '{merging,ready}' FROM pg_stat_masstree WHERE indexrelname IN ('t_k', 't_id')
+SQL
+is(number('holder'), $pid, 'masstree_memory() names who is stopped');
+must($s, q{INSERT INTO t VALUES (1002, 'others insert')});
+kill 'CONT', $pid;
+is(finish_victim($victim), '', 'it goes on');
+is(finish_victim($waiter), '', 'so does the load');
+must($s, q{SELECT masstree_load('t_k'), masstree_load('t_id'), masstree_check('t_k', true), masstree_check('t_id', true)});
+agrees($node, 'SELECT k FROM t ORDER BY k', 'all rows are there');
 
 $s->quit;
 $node->stop;

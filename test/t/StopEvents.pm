@@ -10,14 +10,34 @@ use warnings;
 
 use File::Basename;
 use IPC::Run ();
+use MasstreeTest ();
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(sleep);
 
 use Exporter 'import';
-our @EXPORT = qw(make_functions all_stop_events open_session ask must
+our @EXPORT = qw(new_node_with_events make_functions all_stop_events open_session ask must
   start_victim wait_for_victim finish_victim ended wait_until);
+
+# A server with the extension and these functions that loads a tree only when it is
+# wanted, and a tablespace to move indexes to, which loses their trees.
+sub new_node_with_events
+{
+	my ($name, $conf) = @_;
+	my $node = MasstreeTest::new_node($name, conf => <<CONF);
+masstree.preload = off
+autovacuum = off
+$conf
+CONF
+
+	$node->start;
+	$node->safe_psql('postgres', 'CREATE EXTENSION masstree');
+	$node->safe_psql('postgres',
+		q{SET allow_in_place_tablespaces = on; CREATE TABLESPACE elsewhere LOCATION ''});
+	make_functions($node);
+	return $node;
+}
 
 # The functions that only test builds have.
 sub make_functions
