@@ -324,9 +324,13 @@ grace_body(MtCtx *ctx, int index, void *arg)
 	{
 		epoch_enter(ctx, &g->pool[0]);
 		shm_store_release(&g->entered, 1);
-		/* until it was waited for, a minute at most each */
+		/* until it was passed over, and until it was waited for; a minute at most */
 		for (int i = 0; i < 60000 && !shm_load_acquire(&g->passed); i++)
 			sleep_us(1000);
+		CHECK_EQ(shm_load(&g->passed), 1);
+		epoch_leave(ctx);
+		epoch_enter(ctx, &g->pool[0]);	/* now with the newest epoch */
+		shm_store_release(&g->entered, 2);
 		for (int i = 0; i < 60000 && shm_load(&g->interrupts) == 0; i++)
 			sleep_us(1000);
 		shm_store_release(&g->left, 1);
@@ -350,6 +354,8 @@ grace_body(MtCtx *ctx, int index, void *arg)
 		CHECK_EQ(shm_load(&g->left), 0);
 		shm_store(&g->interrupts, 0);
 		shm_store_release(&g->passed, 1);
+		while (shm_load_acquire(&g->entered) != 2)
+			sched_yield();
 		epoch_synchronize(ctx, &g->pool[0]);
 		CHECK_EQ(shm_load_acquire(&g->left), 1);
 		for (int i = 0; i < 20; i++)
