@@ -30,7 +30,8 @@
  * the heap.  An error of the pass leaves the tree to blame FAILED (ABSENT if
  * the load was cancelled) and the others ABSENT, and is rethrown.
  * *claimed is the number of trees that this call began to load, valid after
- * an error, too.  worker: the active snapshot may be replaced by a newer one.
+ * an error, too.  worker: the active snapshot may be replaced by a newer one, and
+ * trees are left out that another loads or that somebody is stopped in.
  * Locks: the caller holds at least AccessShareLock on table and indexes, and
  * has an active snapshot.
  */
