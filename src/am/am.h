@@ -121,6 +121,7 @@ typedef struct IndexSlot
 	int32		failures;		/* in a row; the pause grows with them */
 	int32		failed_sqlstate;
 	uint64		failed_bytes;	/* that the trees held when they were given up */
+	uint64		failed_room;	/* that a failed load had; 0: an insert gave up */
 	char		failed_text[MT_ERROR_TEXT];
 } IndexSlot;
 
@@ -212,6 +213,27 @@ extern bool slot_drain(IndexSlot *slot);
 extern bool slot_may_retry(IndexSlot *slot);
 
 /*
+ * Was the last that was tried with this slot's tree a failure?  So it is until
+ * the tree is READY, while it is loaded again, too.
+ */
+extern bool slot_has_failed(IndexSlot *slot);
+
+/*
+ * Might there be room for a tree of so many rows?  false means hardly.  slot is
+ * the index's, NULL when it has none yet.
+ */
+extern bool registry_has_room(IndexSlot *slot, double rows);
+
+/* Is there a slot for one more index?  A look without a lock. */
+extern bool registry_can_attach(void);
+
+/*
+ * May a worker be asked for now by somebody who does not wait for it?  => true
+ * for one process at a time, and once in a second.
+ */
+extern bool registry_may_ask(void);
+
+/*
  * Free a slot whose storage is gone, if it still has that incarnation.  Does
  * not raise.
  */
@@ -290,6 +312,19 @@ extern uint64 load_ensure(Relation index, IndexSlot *slot);
  * The same, but => false instead of raising when the tree is FAILED.
  */
 extern bool load_try(Relation index, IndexSlot *slot, uint64 *gate);
+
+/*
+ * Have a worker load the index's tree, without waiting for that; once in a
+ * second a worker is started.
+ * => false when no worker can do it, so that who needs the tree has to load it.
+ */
+extern bool load_in_background(Relation index);
+
+/*
+ * A tree has become FAILED, or has been loaded: have all processes make their
+ * cached plans for the table again.  Does not raise.  Locks: no LWLock is held.
+ */
+extern void load_forget_plans(Relation index);
 
 /* Wait until no load that had begun at the call is running.  Interruptible. */
 extern void load_wait_for_running(Relation index, IndexSlot *slot);

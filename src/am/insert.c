@@ -144,6 +144,7 @@ insert_found_no_memory(Relation index, IndexSlot *slot, uint64 gate,
 					_("out of masstree memory")))
 		return;					/* somebody else did, or it was loaded anew */
 	(void) slot_drain(slot);
+	load_forget_plans(index);
 	ereport(WARNING,
 			(errcode(ERRCODE_OUT_OF_MEMORY),
 			 errmsg("unloaded masstree index \"%s\": out of masstree memory",

@@ -184,19 +184,40 @@ start_load(Relation index, IndexSlot *slot)
 /* ---- what the others call --------------------------------------------------------------- */
 
 /*
- * Have this process make its cached plans for the index's table again.  They were
- * made when nothing was known to be wrong, and would raise for as long as the
- * tree is FAILED; new ones do without the index (planner.c).
+ * What makes a process make its cached plans for the index's table again.  They
+ * were made when nothing was known to be wrong, and would raise for as long as
+ * the tree is not there, where new ones do without the index (planner.c).  Or
+ * they do without it, and it is there again.
  */
-static void
-forget_plans(Relation index)
+static SharedInvalidationMessage
+forget_plans_message(Relation index)
 {
 	SharedInvalidationMessage message = {0};
 
 	message.rc.id = SHAREDINVALRELCACHE_ID;
 	message.rc.dbId = MyDatabaseId;
 	message.rc.relId = index->rd_index->indrelid;
-	LocalExecuteInvalidationMessage(&message);
+	return message;
+}
+
+/*
+ * The message does not wait for the end of a transaction: what it tells is so,
+ * whether or not that commits.
+ */
+void
+load_forget_plans(Relation index)
+{
+	SharedInvalidationMessage message = forget_plans_message(index);
+
+	SendSharedInvalidMessages(&message, 1);
+}
+
+bool
+load_in_background(Relation index)
+{
+	if (!others_can_load(index))
+		return false;
+	return !registry_may_ask() || worker_start(index);
 }
 
 /*
@@ -263,7 +284,13 @@ load_ensure(Relation index, IndexSlot *slot)
 
 	if (!load_try(index, slot, &gate))
 	{
-		forget_plans(index);
+		/*
+		 * Within a transaction that holds the table's lock the message that
+		 * was sent to all may not be looked at for long.
+		 */
+		SharedInvalidationMessage message = forget_plans_message(index);
+
+		LocalExecuteInvalidationMessage(&message);
 		raise_failure(index, slot);
 	}
 	return gate;

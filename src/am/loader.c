@@ -179,11 +179,15 @@ leave_slot(LoadIndex *li)
 static void
 abandon(LoadIndex *li, TreeState state, int sqlstate, const char *text)
 {
+	bool		closed;
+
 	if (li->gate == 0)
 		return;
-	(void) slot_close(li->slot, li->gate, state, sqlstate, text);
+	closed = slot_close(li->slot, li->gate, state, sqlstate, text);
 	leave_slot(li);
 	(void) slot_drain(li->slot);
+	if (closed && state == TREE_FAILED)
+		load_forget_plans(li->index);
 }
 
 /* The process exits, or an error was seen to: no tree may stay LOADING. */
@@ -573,9 +577,12 @@ settle(Load *load, LoadIndex *li, MtResult result)
 	const char *name = RelationGetRelationName(li->index);
 
 	if (result == MT_OK)
+	{
+		load_forget_plans(li->index);
 		ereport(load->worker ? LOG : DEBUG1,
 				(errmsg("loaded masstree index \"%s\" in %.3f s", name,
 						(double) li->slot->load_usec / 1000000)));
+	}
 	else if (result == MT_NO_MEMORY)
 	{
 		abandon(li, TREE_FAILED, ERRCODE_OUT_OF_MEMORY,

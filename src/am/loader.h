@@ -48,4 +48,10 @@ extern bool loader_was_cancelled(int sqlstate);
  */
 extern bool worker_load(Relation index, IndexSlot *slot, uint64 gate);
 
+/*
+ * Start a worker that loads what is ABSENT, or FAILED and may be tried again,
+ * of the index's table.  Does not wait for it.  => false when none is to be had.
+ */
+extern bool worker_start(Relation index);
+
 #endif							/* MT_LOADER_H */

@@ -73,6 +73,38 @@ fix_partial_size(Relation index, IndexOptInfo *info)
 }
 
 /*
+ * Can a plan count on the index's tree?
+ *
+ * A query that needs a tree waits for it, and fails if it cannot be loaded.  So
+ * an index that has failed stays hidden until a worker has loaded it again: no
+ * query pays for the attempt, be it with time or with an error.  The same goes
+ * for one that was not tried yet and for which there is no room.  Where no worker
+ * can load it (load.c), who needs it must, when its pause is over.
+ */
+static bool
+tree_to_be_had(Relation index, IndexSlot *slot, double rows)
+{
+	if (slot != NULL && gate_state(shm_load_acquire(&slot->gate)) == TREE_READY)
+		return true;
+
+	/*
+	 * A tree that this very process loads is out of reach for the functions
+	 * of the indexes that it loads.
+	 */
+	if (slot != NULL &&
+		(shm_load(&slot->loader_pid) == (uint32) MyProcPid ||
+		 shm_load(&slot->builder_pid) == (uint32) MyProcPid))
+		return false;
+	if (slot != NULL && slot_has_failed(slot))
+		return slot_may_retry(slot) && !load_in_background(index);
+	if (registry_has_room(slot, rows))
+		return true;
+	if (slot == NULL && !registry_can_attach())
+		return false;
+	return !load_in_background(index);
+}
+
+/*
  * Prepare one of our indexes for the planner.
  * => false when it must not be used; *passing is set when that can change.
  */
@@ -84,6 +116,7 @@ prepare_index(IndexOptInfo *info, bool *passing)
 	const IndexCodec *codec;
 	const char *why;
 	const char *hint;
+	bool		there;
 
 	/* The caller holds the lock that get_relation_info took. */
 	index = index_open(info->indexoid, NoLock);
@@ -91,6 +124,7 @@ prepare_index(IndexOptInfo *info, bool *passing)
 	slot = known_slot(index);
 	if (info->indpred != NIL)
 		fix_partial_size(index, info);
+	there = codec != NULL && tree_to_be_had(index, slot, info->tuples);
 	index_close(index, NoLock);
 	if (codec == NULL)
 		return false;
@@ -103,20 +137,9 @@ prepare_index(IndexOptInfo *info, bool *passing)
 		info->nulls_first = NULL;
 	}
 
-	/*
-	 * A tree that this very process loads is out of reach for the functions
-	 * of the indexes that it loads.
-	 */
-	if (slot != NULL &&
-		(shm_load(&slot->loader_pid) == (uint32) MyProcPid ||
-		 shm_load(&slot->builder_pid) == (uint32) MyProcPid ||
-		 (gate_state(shm_load_acquire(&slot->gate)) == TREE_FAILED &&
-		  !slot_may_retry(slot))))
-	{
+	if (!there)
 		*passing = true;
-		return false;
-	}
-	return true;
+	return there;
 }
 
 /*

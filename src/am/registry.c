@@ -45,6 +45,15 @@
 #define RETRY_FIRST_MS	10000
 #define RETRY_LAST_MS	3600000
 
+/* Between two workers that are asked for by who does not wait for them. */
+#define ASK_PAUSE_MS	1000
+
+/*
+ * Few trees take less for a row: those with a handful of different keys.  For
+ * them to be wrong costs a first use of the index, no more.
+ */
+#define LEAST_BYTES_PER_ROW	5.0
+
 #define DRAIN_SLEEP_US	1000
 
 /* The pause after a sweep, in multiples of what it took. */
@@ -210,10 +219,27 @@ slot_drain(IndexSlot *slot)
 	return drain(slot, &bytes);
 }
 
-/* Keep why and when a tree was given up.  The slot's lock is held exclusively. */
+/* The region's free memory, and what the slot's trees own. */
+static uint64
+room_for(IndexSlot *slot)
+{
+	ArenaStats	stats;
+
+	arena_stats(participant(), &stats);
+	return stats.free + (slot != NULL ? slot_bytes(slot) : 0);
+}
+
+/*
+ * Keep why and when a tree was given up.  The slot's lock is held exclusively.
+ *
+ * A load that ran out of memory says that what it had is too little, however
+ * much that was: the memory may be in pieces, or the key larger than any.  An
+ * insert says less: a tree that is loaded is smaller than one that has grown.
+ */
 static void
 note_failure(IndexSlot *slot, int sqlstate, const char *text)
 {
+	bool		by_load = shm_load(&slot->loader_pid) == (uint32) MyProcPid;
 	int64		pause = RETRY_FIRST_MS;
 
 	for (int i = 0; i < slot->failures && pause < RETRY_LAST_MS; i++)
@@ -224,6 +250,7 @@ note_failure(IndexSlot *slot, int sqlstate, const char *text)
 												 Min(pause, RETRY_LAST_MS));
 	slot->failed_sqlstate = sqlstate;
 	slot->failed_bytes = slot_bytes(slot);
+	slot->failed_room = by_load ? room_for(slot) : 0;
 	slot->failed_text[0] = '\0';
 	if (text != NULL)
 	{
@@ -259,6 +286,7 @@ slot_may_retry(IndexSlot *slot)
 {
 	ArenaStats	stats;
 	uint64		bytes;
+	uint64		room;
 	bool		no_memory;
 	bool		over;
 
@@ -266,13 +294,57 @@ slot_may_retry(IndexSlot *slot)
 	over = GetCurrentTimestamp() >= slot->retry_at;
 	no_memory = slot->failed_sqlstate == ERRCODE_OUT_OF_MEMORY;
 	bytes = slot->failed_bytes;
+	room = slot->failed_room;
 	LWLockRelease(&slot->lock);
 	if (over || !no_memory)
 		return over;
 
-	/* What the tree itself gave back must not be enough. */
+	/*
+	 * What the tree itself gave back must not be enough, nor what a load had
+	 * that failed: else it would be tried again at once, and without end.
+	 */
 	arena_stats(participant(), &stats);
-	return stats.free > bytes + bytes / 2 + stats.size / 8;
+	return stats.free > bytes + bytes / 2 + stats.size / 8 &&
+		stats.free > room + stats.size / 32;
+}
+
+bool
+slot_has_failed(IndexSlot *slot)
+{
+	bool		failed;
+
+	LWLockAcquire(&slot->lock, LW_SHARED);
+	failed = slot->failures > 0 &&
+		gate_state(shm_load(&slot->gate)) != TREE_READY;
+	LWLockRelease(&slot->lock);
+	return failed;
+}
+
+bool
+registry_has_room(IndexSlot *slot, double rows)
+{
+	return (double) room_for(slot) >=
+		Max(rows * LEAST_BYTES_PER_ROW, (double) SLOT_CHUNK_SIZE);
+}
+
+bool
+registry_can_attach(void)
+{
+	ArenaStats	stats;
+
+	arena_stats(participant(), &stats);
+	return registry->free != NULL || stats.largest_free >= SLOT_CHUNK_SIZE;
+}
+
+bool
+registry_may_ask(void)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	uint64_t	next = shm_load(&registry->next_ask);
+
+	return now >= (TimestampTz) next &&
+		shm_cas(&registry->next_ask, &next,
+				(uint64_t) TimestampTzPlusMilliseconds(now, ASK_PAUSE_MS));
 }
 
 /* ---- attaching --------------------------------------------------------------- */
@@ -351,6 +423,7 @@ assign_slot(IndexSlot *slot, const StorageKey *key, const uint64 build_id[2])
 	slot->failures = 0;
 	slot->failed_sqlstate = 0;
 	slot->failed_bytes = 0;
+	slot->failed_room = 0;
 	slot->failed_text[0] = '\0';
 	shm_store_release(&slot->incarnation,
 					  shm_fetch_add(&registry->incarnation, 1) + 1);

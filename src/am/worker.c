@@ -67,7 +67,7 @@ typedef struct WorkerTask
 /* ---- starting workers -------------------------------------------------------- */
 
 /*
- * Ask the postmaster for a worker.
+ * Ask the postmaster for a worker.  handle is NULL when nobody waits for it.
  * => false when there is no slot for it.
  */
 static bool
@@ -90,7 +90,7 @@ start_worker(const WorkerTask *task, BackgroundWorkerHandle **handle)
 	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
 	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
 	worker.bgw_restart_time = BGW_NEVER_RESTART;
-	worker.bgw_notify_pid = MyProcPid;
+	worker.bgw_notify_pid = handle != NULL ? MyProcPid : 0;
 	memcpy(worker.bgw_extra, task, sizeof(WorkerTask));
 	return RegisterDynamicBackgroundWorker(&worker, handle);
 }
@@ -135,6 +135,14 @@ worker_load(Relation index, IndexSlot *slot, uint64 gate)
 	claimed = wait_for_claim(slot, gate, handle);
 	pfree(handle);
 	return claimed;
+}
+
+bool
+worker_start(Relation index)
+{
+	WorkerTask	task = {MyDatabaseId, index->rd_index->indrelid};
+
+	return start_worker(&task, NULL);
 }
 
 /* ---- one table ------------------------------------------------------------------ */

@@ -1,7 +1,8 @@
 
 # masstree.memory is used up: an ordinary index is given up and its table goes on,
 # or the statement fails, as the settings say; a constraint never gives way; what
-# is dropped makes room.
+# is dropped makes room.  An index that was given up is tried again by a worker; no
+# query fails for it.
 #
 # SPDX-License-Identifier: PostgreSQL
 # Copyright (c) 2026, the masstree developers
@@ -11,6 +12,7 @@ use warnings;
 use MasstreeTest;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use StopEvents;
 use Test::More;
 
 my $node = new_node('memory', conf => "masstree.memory = 16MB\nautovacuum = off\nmasstree.preload = off");
@@ -81,6 +83,96 @@ foreach my $round (1 .. 15)
 }
 ok($node->poll_query_until('postgres', q{SELECT used < 2 * 1024 * 1024 FROM masstree_memory()}), 'nothing leaks');
 is($node->safe_psql('postgres', 'SELECT count(*) FROM masstree_trees()'), '0', 'no tree is left');
+$node->safe_psql('postgres', 'DROP TABLE t');
+
+# What was given up comes back without anybody's asking, and nobody's query fails for
+# it: not those that are planned anew, nor one whose plan was made before.
+use constant FOREVER => 1_000_000_000;
+make_functions($node);
+my $s = open_session($node, <<'SQL');
+SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_sort = off; SET jit = off; SET plan_cache_mode = force_generic_plan;
+CREATE TABLE t (k text COLLATE "C");
+CREATE INDEX t_k ON t USING masstree (k);
+INSERT INTO t SELECT md5(g::text) FROM generate_series(1, 2000) g;
+ANALYZE t;
+PREPARE q(text) AS SELECT count(*) FROM (SELECT k FROM t WHERE k > $1 ORDER BY k OFFSET 0) x;
+SQL
+
+# An insert meets a region without memory; whether there is some again afterwards is
+# the caller's to say.
+sub give_up
+{
+	my ($table) = @_;
+
+	must($s, "SELECT fail('block', 1, " . FOREVER . ')');
+	my (undef, $said) = ask($s, "INSERT INTO $table SELECT md5((-g)::text) FROM generate_series(1, 500) g");
+	like($said, qr/WARNING:  unloaded masstree index/, "$table: the index is given up");
+	return;
+}
+
+must($s, "EXECUTE q('')");
+like(must($s, "EXPLAIN (COSTS OFF) EXECUTE q('')"), qr/t_k/, 'a plan with the index');
+give_up('t');
+must($s, q{SELECT fail('block', 0, 0)});
+my ($rows, $said) = ask($s, "EXECUTE q('')");
+is($said, '', 'is made again');
+ok($node->poll_query_until('postgres', q{SELECT state = 'ready' FROM masstree_stats('t_k'), (SELECT count(*) FROM t WHERE k = 'a') x}),
+	'a worker loads the index again');
+like(must($s, "EXPLAIN (COSTS OFF) EXECUTE q('')"), qr/t_k/, 'and plans use it');
+is(must($s, "EXECUTE q('')"), $rows, 'with the same rows');
+
+my $other = open_session($node, <<'SQL');
+SET enable_seqscan = off; SET enable_bitmapscan = off; SET jit = off; SET plan_cache_mode = force_generic_plan;
+PREPARE q(text) AS SELECT count(*) FROM (SELECT k FROM t WHERE k > $1 ORDER BY k OFFSET 0) x;
+SQL
+$rows = must($other, "EXECUTE q('')");
+give_up('t');
+$rows += 500;
+is_deeply([ ask($other, "EXECUTE q('')") ], [ $rows, '' ], 'the plan of another session is made again, too');
+is_deeply([ ask($s, q{SELECT count(*) FROM (SELECT k FROM t WHERE k > '' ORDER BY k OFFSET 0) x}) ], [ $rows, '' ], 'a query succeeds')
+  foreach 1 .. 3;
+ok($node->poll_query_until('postgres', q{SELECT failures > 1 FROM masstree_stats('t_k'), (SELECT count(*) FROM t WHERE k = 'a') x}),
+	'while a worker tries in vain');
+is_deeply([ ask($s, "EXECUTE q('')") ], [ $rows, '' ], 'and afterwards');
+is_deeply([ ask($other, "EXECUTE q('')") ], [ $rows, '' ], 'in the other session as well');
+must($s, q{SELECT fail('block', 0, 0)});
+must($s, q{SELECT masstree_load('t_k')});
+agrees($node, 'SELECT k FROM t ORDER BY k', 'the index is right');
+$other->quit;
+
+# No worker sees a temporary table: a query has to try, and fails; but one only.
+must($s, q{CREATE TEMP TABLE own (k text COLLATE "C"); CREATE INDEX own_k ON own USING masstree (k); INSERT INTO own SELECT k FROM t});
+give_up('own');
+my $query = q{SELECT count(*) FROM (SELECT k FROM own WHERE k > '1' ORDER BY k OFFSET 0) x};
+like((ask($s, $query))[1], qr/ERROR:.*own_k.*out of masstree memory/, 'a query tries to load the index of a temporary table');
+is((ask($s, $query))[1], '', 'the next one does without') foreach 1 .. 3;
+must($s, q{SELECT fail('block', 0, 0); DROP TABLE own, t});
+
+# No room, and an index that was not loaded yet: nobody waits for a load that cannot
+# succeed.
+must($s, <<'SQL');
+SET allow_in_place_tablespaces = on;
+CREATE TABLESPACE elsewhere LOCATION '';
+CREATE TABLE t (n int);
+INSERT INTO t SELECT generate_series(1, 300000);
+CREATE INDEX t_n ON t USING masstree (n);
+VACUUM ANALYZE t;
+ALTER INDEX t_n SET TABLESPACE elsewhere;
+CREATE TABLE filler (k text COLLATE "C");
+CREATE INDEX filler_k ON filler USING masstree (k) WITH (on_full = error);
+SQL
+like((ask($s, 'INSERT INTO filler SELECT md5(g::text) FROM generate_series(1, 1000000) g'))[1], qr/out of masstree memory/, 'the memory is full');
+is(state_of($node, 't_n'), 'absent', 'and the index was not loaded yet');
+is_deeply([ ask($s, 'SELECT n FROM t WHERE n = 77777') ], [ '77777', '' ], 'a query does without it') foreach 1 .. 3;
+ok($node->poll_query_until('postgres', q{SELECT state = 'failed' FROM masstree_stats('t_n'), (SELECT count(*) FROM t WHERE n = 1) x}),
+	'a worker has tried');
+like($node->safe_psql('postgres', q{SELECT last_error FROM masstree_stats('t_n')}), qr/memory/, 'and the statistics say why');
+must($s, 'DROP TABLE filler');
+ok($node->poll_query_until('postgres', q{SELECT state = 'ready' FROM masstree_stats('t_n'), (SELECT count(*) FROM t WHERE n = 1) x}),
+	'with memory the index comes back');
+is(index_used($node, 'SELECT n FROM t WHERE n = 77777', 't_n'), 1, 'and is used');
+must($s, q{SELECT masstree_check('t_n', true); DROP TABLE t});
+$s->quit;
 
 $node->stop;
 done_testing();
