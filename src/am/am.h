@@ -122,6 +122,7 @@ typedef struct IndexSlot
 	int32		failed_sqlstate;
 	uint64		failed_bytes;	/* that the trees held when they were given up */
 	uint64		failed_room;	/* that a failed load had; 0: an insert gave up */
+	shm_u64		next_ask;		/* no worker is asked for before this time */
 	char		failed_text[MT_ERROR_TEXT];
 } IndexSlot;
 
@@ -228,10 +229,13 @@ extern bool registry_has_room(IndexSlot *slot, double rows);
 extern bool registry_can_attach(void);
 
 /*
- * May a worker be asked for now by somebody who does not wait for it?  => true
- * for one process at a time, and once in a second.
+ * May a worker be asked for now, for the index of that slot, by somebody who does
+ * not wait for it?  => true for one process, and then to nobody for a pause that
+ * grows with the failures: a worker may end without having loaded, be it that it
+ * was cancelled, or that another index of the table cannot be opened.  slot is
+ * NULL for an index that has none; all those share a pause of a second.
  */
-extern bool registry_may_ask(void);
+extern bool registry_may_ask(IndexSlot *slot);
 
 /*
  * Free a slot whose storage is gone, if it still has that incarnation.  Does
@@ -314,11 +318,11 @@ extern uint64 load_ensure(Relation index, IndexSlot *slot);
 extern bool load_try(Relation index, IndexSlot *slot, uint64 *gate);
 
 /*
- * Have a worker load the index's tree, without waiting for that; once in a
- * second a worker is started.
+ * Have a worker load the index's tree, without waiting for that; now and then one
+ * is started (registry_may_ask).  slot is the index's, NULL when it has none yet.
  * => false when no worker can do it, so that who needs the tree has to load it.
  */
-extern bool load_in_background(Relation index);
+extern bool load_in_background(Relation index, IndexSlot *slot);
 
 /*
  * A tree has become FAILED, or has been loaded: have all processes make their

@@ -213,11 +213,11 @@ load_forget_plans(Relation index)
 }
 
 bool
-load_in_background(Relation index)
+load_in_background(Relation index, IndexSlot *slot)
 {
 	if (!others_can_load(index))
 		return false;
-	return !registry_may_ask() || worker_start(index);
+	return !registry_may_ask(slot) || worker_start(index);
 }
 
 /*

@@ -72,6 +72,14 @@ fix_partial_size(Relation index, IndexOptInfo *info)
 	info->tuples = tuples;
 }
 
+static bool
+tree_is_loading(IndexSlot *slot)
+{
+	TreeState	state = gate_state(shm_load_acquire(&slot->gate));
+
+	return state == TREE_LOADING || state == TREE_MERGING;
+}
+
 /*
  * Can a plan count on the index's tree?
  *
@@ -84,6 +92,8 @@ fix_partial_size(Relation index, IndexOptInfo *info)
 static bool
 tree_to_be_had(Relation index, IndexSlot *slot, double rows)
 {
+	bool		failed;
+
 	if (slot != NULL && gate_state(shm_load_acquire(&slot->gate)) == TREE_READY)
 		return true;
 
@@ -95,13 +105,14 @@ tree_to_be_had(Relation index, IndexSlot *slot, double rows)
 		(shm_load(&slot->loader_pid) == (uint32) MyProcPid ||
 		 shm_load(&slot->builder_pid) == (uint32) MyProcPid))
 		return false;
-	if (slot != NULL && slot_has_failed(slot))
-		return slot_may_retry(slot) && !load_in_background(index);
-	if (registry_has_room(slot, rows))
+	failed = slot != NULL && slot_has_failed(slot);
+	if (!failed && registry_has_room(slot, rows))
 		return true;
-	if (slot == NULL && !registry_can_attach())
+	if (slot != NULL && tree_is_loading(slot))
 		return false;
-	return !load_in_background(index);
+	if (failed ? !slot_may_retry(slot) : slot == NULL && !registry_can_attach())
+		return false;
+	return !load_in_background(index, slot);
 }
 
 /*

@@ -45,7 +45,7 @@
 #define RETRY_FIRST_MS	10000
 #define RETRY_LAST_MS	3600000
 
-/* Between two workers that are asked for by who does not wait for them. */
+/* Between two workers that are asked for, for indexes without a slot. */
 #define ASK_PAUSE_MS	1000
 
 /*
@@ -229,6 +229,17 @@ room_for(IndexSlot *slot)
 	return stats.free + (slot != NULL ? slot_bytes(slot) : 0);
 }
 
+/* The pause after so many failures in a row. */
+static int64
+failure_pause(int failures)
+{
+	int64		pause = RETRY_FIRST_MS;
+
+	for (int i = 1; i < failures && pause < RETRY_LAST_MS; i++)
+		pause *= 2;
+	return Min(pause, RETRY_LAST_MS);
+}
+
 /*
  * Keep why and when a tree was given up.  The slot's lock is held exclusively.
  *
@@ -240,14 +251,11 @@ static void
 note_failure(IndexSlot *slot, int sqlstate, const char *text)
 {
 	bool		by_load = shm_load(&slot->loader_pid) == (uint32) MyProcPid;
-	int64		pause = RETRY_FIRST_MS;
 
-	for (int i = 0; i < slot->failures && pause < RETRY_LAST_MS; i++)
-		pause *= 2;
 	slot->failures++;
 	slot->failed_at = GetCurrentTimestamp();
 	slot->retry_at = TimestampTzPlusMilliseconds(slot->failed_at,
-												 Min(pause, RETRY_LAST_MS));
+												 failure_pause(slot->failures));
 	slot->failed_sqlstate = sqlstate;
 	slot->failed_bytes = slot_bytes(slot);
 	slot->failed_room = by_load ? room_for(slot) : 0;
@@ -336,15 +344,33 @@ registry_can_attach(void)
 	return registry->free != NULL || stats.largest_free >= SLOT_CHUNK_SIZE;
 }
 
-bool
-registry_may_ask(void)
+/*
+ * Take the right to ask for a worker, and nobody has it again for so long.  One
+ * that was taken before the clock was set back does not count.
+ */
+static bool
+take_ask(shm_u64 *next_ask, int64 pause)
 {
 	TimestampTz now = GetCurrentTimestamp();
-	uint64_t	next = shm_load(&registry->next_ask);
+	uint64_t	next = shm_load(next_ask);
 
-	return now >= (TimestampTz) next &&
-		shm_cas(&registry->next_ask, &next,
-				(uint64_t) TimestampTzPlusMilliseconds(now, ASK_PAUSE_MS));
+	if (now < (TimestampTz) next && (TimestampTz) next - now <= pause * 1000)
+		return false;
+	return shm_cas(next_ask, &next,
+				   (uint64_t) TimestampTzPlusMilliseconds(now, pause));
+}
+
+bool
+registry_may_ask(IndexSlot *slot)
+{
+	int			failures;
+
+	if (slot == NULL)
+		return take_ask(&registry->next_ask, ASK_PAUSE_MS);
+	LWLockAcquire(&slot->lock, LW_SHARED);
+	failures = slot->failures;
+	LWLockRelease(&slot->lock);
+	return take_ask(&slot->next_ask, failure_pause(failures));
 }
 
 /* ---- attaching --------------------------------------------------------------- */
@@ -424,6 +450,7 @@ assign_slot(IndexSlot *slot, const StorageKey *key, const uint64 build_id[2])
 	slot->failed_sqlstate = 0;
 	slot->failed_bytes = 0;
 	slot->failed_room = 0;
+	shm_store(&slot->next_ask, 0);
 	slot->failed_text[0] = '\0';
 	shm_store_release(&slot->incarnation,
 					  shm_fetch_add(&registry->incarnation, 1) + 1);

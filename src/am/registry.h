@@ -44,7 +44,7 @@ typedef struct Registry
 	shm_u64		incarnation;	/* the same */
 	shm_u32		warned;			/* sysmem.c: the region is nearly full */
 	shm_u64		next_sweep;		/* not due before this time */
-	shm_u64		next_ask;		/* no worker is asked for before this time */
+	shm_u64		next_ask;		/* the same of a slot, for indexes without one */
 	SlotChunk  *chunks;			/* newest first */
 	IndexSlot  *free;			/* slots of nobody */
 	IndexSlot  *dying;			/* dropped, their memory not yet freed */

@@ -163,6 +163,8 @@ open_indexes(Relation heap, Relation **indexes)
 	{
 		Oid			oid = lfirst_oid(cell);
 		Relation	index;
+		const char *why;
+		const char *hint;
 		TreeState	state = TREE_READY;
 
 		if (!ConditionalLockRelationOid(oid, AccessShareLock))
@@ -173,7 +175,8 @@ open_indexes(Relation heap, Relation **indexes)
 			continue;
 		}
 		index = index_open(oid, NoLock);
-		if (is_masstree_index(index) && index->rd_index->indisvalid)
+		if (is_masstree_index(index) && index->rd_index->indisvalid &&
+			index_codec_lookup(index, &why, &hint) != NULL)
 		{
 			IndexSlot  *slot = index_attach(index)->slot;
 			uint64		gate = shm_load_acquire(&slot->gate);

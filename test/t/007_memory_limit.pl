@@ -14,6 +14,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use StopEvents;
 use Test::More;
+use Time::HiRes qw(sleep);
 
 my $node = new_node('memory', conf => "masstree.memory = 16MB\nautovacuum = off\nmasstree.preload = off");
 $node->start;
@@ -100,12 +101,15 @@ SQL
 
 # An insert meets a region without memory; whether there is some again afterwards is
 # the caller's to say.
+my $given_up = 0;
+
 sub give_up
 {
 	my ($table) = @_;
+	my $salt = $given_up++;
 
 	must($s, "SELECT fail('block', 1, " . FOREVER . ')');
-	my (undef, $said) = ask($s, "INSERT INTO $table SELECT md5((-g)::text) FROM generate_series(1, 500) g");
+	my (undef, $said) = ask($s, "INSERT INTO $table SELECT md5('$salt' || -g) FROM generate_series(1, 500) g");
 	like($said, qr/WARNING:  unloaded masstree index/, "$table: the index is given up");
 	return;
 }
@@ -120,6 +124,31 @@ ok($node->poll_query_until('postgres', q{SELECT state = 'ready' FROM masstree_st
 	'a worker loads the index again');
 like(must($s, "EXPLAIN (COSTS OFF) EXECUTE q('')"), qr/t_k/, 'and plans use it');
 is(must($s, "EXECUTE q('')"), $rows, 'with the same rows');
+
+# Whoever cancels the worker is not asked again at once by the next query.
+give_up('t');
+must($s, q{SELECT fail('block', 0, 0), hold_at('load-page-viewed')});
+ok($node->poll_query_until('postgres', q{SELECT held('load-page-viewed') > 0 FROM (SELECT count(*) FROM t WHERE k = 'a') x}),
+	'a worker is at it');
+my $asked = time();
+my $worker = q{pg_stat_activity WHERE backend_type = 'masstree loader'};
+must($s, "SELECT pg_cancel_backend(pid) FROM $worker");
+must($s, q{SELECT let_go('load-page-viewed')});
+wait_until('it is cancelled', sub { must($s, "SELECT count(*) FROM $worker") == 0 });
+for (my $i = 0; $i < 20; $i++)
+{
+	must($s, "EXPLAIN SELECT FROM t WHERE k = '$i'");
+	sleep 0.1;
+}
+my $state = state_of($node, 't_k');
+SKIP:
+{
+	skip 'the machine is too slow for that', 1 if time() - $asked > 8;
+	is($state, 'absent', 'nobody tries again for a while');
+}
+ok($node->poll_query_until('postgres', q{SELECT state = 'ready' FROM masstree_stats('t_k'), (SELECT count(*) FROM t WHERE k = 'a') x}),
+	'and then somebody does');
+$rows = must($s, "EXECUTE q('')");
 
 my $other = open_session($node, <<'SQL');
 SET enable_seqscan = off; SET enable_bitmapscan = off; SET jit = off; SET plan_cache_mode = force_generic_plan;

@@ -159,7 +159,7 @@ sub end_at
 	my ($event, $case, $way) = @_;
 	my $name = "$event, $way";
 	my $sql = $case->{sql};
-	my $other;
+	my ($other, $pids);
 
 	prepare($case);
 	if ($case->{other})
@@ -182,7 +182,8 @@ sub end_at
 	{
 		my $type = $case->{worker} ? q{backend_type = 'masstree loader'} : q{application_name = 'victim'};
 		my $function = $way eq 'cancel' ? 'pg_cancel_backend' : 'pg_terminate_backend';
-		must($s, "SELECT $function(pid) FROM pg_stat_activity WHERE $type AND query !~ 'AS other'");
+		$pids = must($s, "SELECT string_agg(pid::text, ',') FROM pg_stat_activity WHERE $type AND query !~ 'AS other'");
+		must($s, "SELECT $function(pid) FROM pg_stat_activity WHERE pid IN ($pids)");
 	}
 	if ($case->{inside} && $timeout)
 	{
@@ -194,9 +195,10 @@ sub end_at
 		must($s, "SELECT let_go('$event')") if $case->{inside} || $way eq 'timeout';
 		if ($case->{worker} && $way ne 'timeout')
 		{
-			# The loader ends; who waits for it loads, and is held in turn.
+			# The loader ends; who waits for it has another one started, or loads
+			# the tree, and is held in turn.
 			wait_until('the loader has gone',
-				sub { must($s, q{SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'masstree loader'}) == 0 });
+				sub { must($s, "SELECT count(*) FROM pg_stat_activity WHERE pid IN ($pids)") == 0 });
 			must($s, "SELECT let_go('$event')");
 		}
 	}
