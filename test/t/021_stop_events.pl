@@ -19,17 +19,10 @@ use PostgreSQL::Test::Utils;
 use StopEvents;
 use Test::More;
 
-my $node = new_node('events', conf => <<CONF);
+my $node = new_node_with_events('events', <<CONF);
 masstree.memory = 64MB
-masstree.preload = off
-autovacuum = off
 restart_after_crash = off
 CONF
-$node->start;
-$node->safe_psql('postgres', 'CREATE EXTENSION masstree');
-$node->safe_psql('postgres',
-	q{SET allow_in_place_tablespaces = on; CREATE TABLESPACE elsewhere LOCATION ''});
-make_functions($node);
 
 my $s = open_session($node, 'SET enable_seqscan = off; SET enable_sort = off; SET jit = off');
 
