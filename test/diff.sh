@@ -27,6 +27,7 @@ differ()
 	local name=$1 memory=$2 seconds=$3 seed=$4 status=0
 	shift 4
 
+	rm -rf "$WORK/data-$name"
 	create_cluster "$name" debug
 	cat >>"$WORK/data-$name/postgresql.conf" <<-CONF
 		masstree.memory = $memory
