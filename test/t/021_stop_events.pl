@@ -203,6 +203,11 @@ sub end_at
 	}
 	my $said = wait_for_victim($victim);
 	must($s, "SELECT let_go('$event')");
+
+	# Another one that was asked for may still be about to end.
+	wait_until('no loader is left',
+		sub { must($s, q{SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'masstree loader'}) == 0 })
+	  if $case->{worker};
 	must($s, $case->{after}) if $case->{after};
 	if ($other)
 	{
