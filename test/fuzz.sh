@@ -40,9 +40,10 @@ fuzz_targets()
 step build "all that is needed" build_all
 $step_ok || { echo "0 passed, 1 failed"; exit 1; }
 fuzz_targets &
+lane=$!
 step order "the order of keys" with_cluster fuzz-order debug fuzz_order "$seconds"
 cat "$WORK/log/order.log"
-wait $!
+wait "$lane"
 
 read -r passed failed < <(cat "$results"/* | awk '{p += $1; f += $2} END {print p + 0, f + 0}')
 echo "$(cat "$WORK"/log/*.log | awk '/^[0-9]+ inputs$/ {n += $1} END {print n + 0}') inputs," \
