@@ -200,13 +200,47 @@ width_for(uint32_t n)
 	return n > MT_WIDTH_SMALL ? n : MT_WIDTH_SMALL;
 }
 
+/* What small records of these entries take inside their node. */
+static size_t
+bag_for_entries(MtLoader *l, const LoadEntry *entries, uint32_t n)
+{
+	size_t		size = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		size += tidset_inside_size(l->ctx, entries[i].word);
+	return size;
+}
+
 /*
- * A border node with these entries, private.  => 0 when there is no memory.
+ * Move an entry's record to *bag, if it is small enough, and *bag behind it.
+ * => the entry's word.
+ */
+static uint64_t
+move_inside(MtLoader *l, uint64_t word, MtHandle *bag)
+{
+	size_t		size = tidset_inside_size(l->ctx, word);
+	MtHandle	h = *bag;
+	uint64_t	inside;
+
+	if (size == 0)
+		return word;
+	*bag += (MtHandle) (size / MT_GRANULE);
+	inside = tidset_copy_inside(l->ctx, word, h);
+	pool_free(l->ctx, &l->tree->pool, word_handle(word));
+	return inside;
+}
+
+/*
+ * A border node with these entries, private; with gather set, small records
+ * move into its block.  => 0 when there is no memory.
  */
 static MtHandle
-make_border(MtLoader *l, const LoadEntry *entries, uint32_t n, uint32_t width)
+make_border(MtLoader *l, const LoadEntry *entries, uint32_t n, uint32_t width,
+			bool gather)
 {
-	MtHandle	h = load_alloc(l, border_size(width));
+	size_t		bag_size = gather ? bag_for_entries(l, entries, n) : 0;
+	MtHandle	h = load_alloc(l, border_size(width) + bag_size);
+	MtHandle	bag = h + (MtHandle) (border_size(width) / MT_GRANULE);
 	BorderNode *b;
 
 	if (h == 0)
@@ -223,7 +257,8 @@ make_border(MtLoader *l, const LoadEntry *entries, uint32_t n, uint32_t width)
 	for (uint32_t i = 0; i < n; i++)
 	{
 		shm_store(&b->entries[i].slice, entries[i].pos.slice);
-		shm_store(&b->entries[i].word, entries[i].word);
+		shm_store(&b->entries[i].word,
+				  gather ? move_inside(l, entries[i].word, &bag) : entries[i].word);
 	}
 	l->borders++;
 	return h;
@@ -297,14 +332,17 @@ add_to_parent(MtLoader *l, MtHandle left, Position sep, MtHandle right)
 
 /*
  * Write entries out as the next border node of a layer whose last one is
- * *tail.  Only a node that is all of its layer may be narrow.
+ * *tail.  Only a node that is all of its layer may be narrow, and only that is
+ * told to gather its records.
  * => false when there is no memory.
  */
 static bool
-write_border(MtLoader *l, MtHandle *tail, const LoadEntry *entries, uint32_t n)
+write_border(MtLoader *l, MtHandle *tail, const LoadEntry *entries, uint32_t n,
+			 bool gather)
 {
 	MtHandle	left = *tail;
-	MtHandle	h = make_border(l, entries, n, left != 0 ? MT_BORDER_WIDTH : width_for(n));
+	uint32_t	width = left != 0 ? MT_BORDER_WIDTH : width_for(n);
+	MtHandle	h = make_border(l, entries, n, width, gather);
 
 	if (h == 0)
 		return false;
@@ -317,18 +355,20 @@ write_border(MtLoader *l, MtHandle *tail, const LoadEntry *entries, uint32_t n)
 }
 
 /*
- * Write the last entries of a layer, of which there is at least one.
+ * Write the last entries of a layer, of which there is at least one; keys says
+ * whether it is one of keys or of TIDs.
  * => its root; 0 when there is no memory.
  */
 static MtHandle
-finish_nodes(MtLoader *l, MtHandle tail, const LoadEntry *entries, uint32_t n)
+finish_nodes(MtLoader *l, MtHandle tail, const LoadEntry *entries, uint32_t n,
+			 bool keys)
 {
 	MtHandle	root;
 	MtHandle	parent;
 	Node	   *node;
 
 	MT_ASSERT(n > 0 && n <= MT_BORDER_WIDTH);
-	if (!write_border(l, &tail, entries, n))
+	if (!write_border(l, &tail, entries, n, keys && tail == 0))
 		return 0;
 	for (root = tail; (parent = shm_load(&node_at(l->ctx, root)->parent)) != 0;)
 		root = parent;
@@ -355,7 +395,7 @@ write_heap_block(MtLoader *l, LoadTids *t, const MtTid *tids, uint32_t n)
 		return false;
 	if (t->nentries == MT_BORDER_WIDTH)
 	{
-		if (!write_border(l, &t->tail, t->entries, t->nentries))
+		if (!write_border(l, &t->tail, t->entries, t->nentries, false))
 			return false;
 		t->nentries = 0;
 	}
@@ -429,7 +469,7 @@ tid_tree_word(MtLoader *l, LoadTids *t, const uint8_t *suffix, size_t len)
 
 	if (!spill_tids(l, t, NO_BLOCK))
 		return W_NONE;
-	root = finish_nodes(l, t->tail, t->entries, t->nentries);
+	root = finish_nodes(l, t->tail, t->entries, t->nentries, false);
 	h = load_alloc(l, offsetof(RecordTree, suffix) + len);
 	if (root == 0 || h == 0)
 		return W_NONE;
@@ -483,7 +523,7 @@ append_entry(MtLoader *l, uint64_t word)
 
 	if (n == MT_BORDER_WIDTH)
 	{
-		if (!write_border(l, &layer->tail, l->entries + layer->first, n))
+		if (!write_border(l, &layer->tail, l->entries + layer->first, n, false))
 			return false;
 		l->nentries = layer->first;
 	}
@@ -513,7 +553,7 @@ pop_layer(MtLoader *l)
 
 	l->nentries = layer->first;
 	l->key_layers++;
-	return finish_nodes(l, layer->tail, l->entries + layer->first, n);
+	return finish_nodes(l, layer->tail, l->entries + layer->first, n, true);
 }
 
 /*
@@ -654,7 +694,7 @@ finish_nulls(MtLoader *l, MtHandle *root)
 	entry.word = finish_tids(l, &l->nulls, NULL, 0);
 	if (entry.word == W_NONE)
 		return false;
-	*root = finish_nodes(l, 0, &entry, 1);
+	*root = finish_nodes(l, 0, &entry, 1, false);
 	l->key_layers++;
 	l->keys++;
 	return *root != 0;

@@ -272,13 +272,32 @@ record_form_valid(const Entry *e, uint32_t form, uint32_t count)
 }
 
 /*
+ * The room of a record inside its border node: from where it begins to the end
+ * of the node's block.
+ * => 0 when it does not begin behind the entries.
+ */
+static size_t
+inside_room(Check *c, const Entry *e)
+{
+	size_t		block = block_verify(c->ctx, e->node);
+	size_t		at = ((size_t) word_handle(e->word) - e->node) * MT_GRANULE;
+
+	if (word_handle(e->word) < e->node || at < border_size(border_at(c->ctx, e->node)->width) ||
+		at + offsetof(Record, data) > block)
+		return 0;
+	return block - at;
+}
+
+/*
  * Judge an entry's record.
  * => whether it leads to a layer of TIDs.
  */
 static bool
 check_record(Check *c, const Entry *e)
 {
-	size_t		size = block_verify(c->ctx, word_handle(e->word));
+	bool		inside = (e->word & W_INSIDE) != 0;
+	size_t		size = inside ? inside_room(c, e) :
+		block_verify(c->ctx, word_handle(e->word));
 	size_t		suffix = word_length(e->word);
 	Record	   *r = (Record *) mt_ptr(c->ctx, word_handle(e->word));
 	MtTid		tids[TIDSET_MAX];
@@ -286,11 +305,13 @@ check_record(Check *c, const Entry *e)
 
 	if (size == 0)
 	{
-		entry_fault(c, e, "its record is not a block");
+		entry_fault(c, e, inside ? "its record is not inside the node" :
+					"its record is not a block");
 		c->whole = false;
 		return false;
 	}
-	c->bytes += size;
+	if (!inside)
+		c->bytes += size;
 	if ((suffix > 0) != (e->pos.len == MT_LONGER))
 		entry_fault(c, e, "suffix and length do not go together");
 	if (suffix > 0 && e->layer->offset + 8 + suffix > MT_MAX_KEY_LENGTH)
@@ -299,6 +320,8 @@ check_record(Check *c, const Entry *e)
 		entry_fault(c, e, "there is no such form of a record");
 	else if (tidset_record_bytes(c->ctx, e->word) > size)
 		entry_fault(c, e, "the record is larger than its block");
+	else if (inside && (e->layer->tids || word_is_tid_tree(c->ctx, e->word)))
+		entry_fault(c, e, "such a record may not stand inside a node");
 	else if (word_is_tid_tree(c->ctx, e->word))
 	{
 		c->counted[COUNT_KEYS]++;
@@ -358,7 +381,7 @@ entry_layer(Check *c, const Layer *layer, Position pos, uint64_t word,
 		return false;
 	if (word_tag(word) == W_RECORD)
 	{
-		if (block_verify(c->ctx, h) < offsetof(RecordTree, suffix) ||
+		if ((word & W_INSIDE) != 0 || block_verify(c->ctx, h) < offsetof(RecordTree, suffix) ||
 			!word_is_tid_tree(c->ctx, word))
 			return false;
 		sub->root = tid_tree_root(c->ctx, word);
@@ -429,9 +452,34 @@ check_entry(Check *c, const Entry *e)
 	}
 }
 
+/*
+ * Records inside a node do not overlap.  They are sound, each by itself.
+ */
+static void
+check_bag(Check *c, const BorderView *view)
+{
+	for (uint32_t i = 0; i < view->count; i++)
+	{
+		uint64_t	word = view->words[i];
+		MtHandle	end;
+
+		if (word_tag(word) != W_RECORD || (word & W_INSIDE) == 0)
+			continue;
+		end = word_handle(word) +
+			(MtHandle) (inside_size(tidset_record_bytes(c->ctx, word)) / MT_GRANULE);
+		for (uint32_t j = 0; j < view->count; j++)
+			if (j != i && word_tag(view->words[j]) == W_RECORD &&
+				word_handle(view->words[j]) >= word_handle(word) &&
+				word_handle(view->words[j]) < end)
+				check_fault(c, "border node %u: the records of entries %u and %u overlap",
+							view->self, i, j);
+	}
+}
+
 uint32_t
 check_entries(Check *c, const BorderView *view, const Layer *layer, Position from)
 {
+	uint64_t	faults = c->faults;
 	uint32_t	layers = 0;
 
 	for (uint32_t i = 0; i < view->count; i++)
@@ -444,5 +492,7 @@ check_entries(Check *c, const BorderView *view, const Layer *layer, Position fro
 		if (layers > 0 && !c->quiescent)
 			break;
 	}
+	if (c->quiescent && c->faults == faults)
+		check_bag(c, view);
 	return layers;
 }

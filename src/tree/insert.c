@@ -64,7 +64,7 @@ reserve_release(Insert *ins)
 /*
  * Make the reserve exactly what is wanted, keeping what fits.
  */
-static bool
+bool
 reserve_fill(Insert *ins)
 {
 	uint64_t	kept = 0;
@@ -101,10 +101,12 @@ reserve_fill(Insert *ins)
 /* ---- nodes --------------------------------------------------------------- */
 
 BorderNode *
-new_border(Insert *ins, uint32_t width, uint64_t flags)
+new_border(Insert *ins, uint32_t width, size_t bag, uint64_t flags)
 {
-	BorderNode *b = border_at(ins->ctx, reserve_take(ins, border_size(width)));
+	MtHandle	h = reserve_take(ins, border_size(width) + bag);
+	BorderNode *b = border_at(ins->ctx, h);
 
+	ins->bag = h + (MtHandle) (border_size(width) / MT_GRANULE);
 	shm_store(&b->node.parent, 0);
 	shm_store(&b->node.version, V_BORDER | flags);
 	shm_store(&b->perm, perm_initial(0));
@@ -147,12 +149,53 @@ border_append(BorderNode *b, Position pos, uint64_t word)
 	border_put(b, perm_count(shm_load(&b->perm)), pos, word);
 }
 
-/* ---- locking what was found ---------------------------------------------- */
+/* ---- records -------------------------------------------------------------- */
+
+MtHandle
+bag_take(Insert *ins, size_t size)
+{
+	MtHandle	h = ins->bag;
+
+	ins->bag += (MtHandle) (size / MT_GRANULE);
+	return h;
+}
 
 /*
- * Lock the border node of a find if all that was found still holds.
+ * Want room for a record of that size, in the node that is going to be made, or
+ * else a block.
+ * => what it takes of the node's bag.
  */
-static bool
+static size_t
+want_record(Insert *ins, size_t size)
+{
+	size_t		inside = inside_size(size);
+
+	if (inside == 0)
+		want_block(ins, size);
+	return inside;
+}
+
+/*
+ * A key's word, from the room that was so wanted.  The node is made already.
+ */
+static uint64_t
+build_word(Insert *ins, const MtTid *tids, uint32_t n, const uint8_t *suffix, size_t len)
+{
+	size_t		size = tidset_size(tids, n, TIDSET_KEY, len);
+	size_t		inside = inside_size(size);
+	MtHandle	h = 0;
+
+	if (inside > 0)
+		h = bag_take(ins, inside);
+	else if (size > 0)
+		h = reserve_take(ins, size);
+	return tidset_build(ins->ctx, h, tids, n, TIDSET_KEY, suffix, len) |
+		(inside > 0 ? W_INSIDE : 0);
+}
+
+/* ---- locking what was found ---------------------------------------------- */
+
+bool
 lock_found(Insert *ins, bool entry)
 {
 	Find	   *f = &ins->f;
@@ -181,8 +224,7 @@ replace_word(Insert *ins, uint64_t word)
 
 /* ---- a new entry ----------------------------------------------------------- */
 
-/* The block that the new entry's word wants. */
-static size_t
+size_t
 new_word_size(const Insert *ins)
 {
 	const Find *f = &ins->f;
@@ -192,16 +234,20 @@ new_word_size(const Insert *ins)
 	return tidset_size(&ins->tid, 1, TIDSET_KEY, f->len - f->offset - 8);
 }
 
-static uint64_t
-new_word(Insert *ins)
+uint64_t
+new_word(Insert *ins, bool inside)
 {
 	Find	   *f = &ins->f;
 	size_t		size = new_word_size(ins);
+	const uint8_t *suffix = f->key + f->offset + 8;
+	size_t		len = f->len - f->offset - 8;
 
 	if (f->in_tids || f->pos.len != MT_LONGER)
 		return word_make_tid(ins->tid);
+	if (inside)
+		return build_word(ins, &ins->tid, 1, suffix, len);
 	return tidset_build(ins->ctx, size > 0 ? reserve_take(ins, size) : 0, &ins->tid, 1,
-						TIDSET_KEY, f->key + f->offset + 8, f->len - f->offset - 8);
+						TIDSET_KEY, suffix, len);
 }
 
 /*
@@ -222,8 +268,8 @@ insert_first(Insert *ins)
 		return ATTEMPT_NO_MEMORY;
 	if (!lock_link(ins->ctx, &ins->f, 0, &link))
 		return ATTEMPT_AGAIN;
-	b = new_border(ins, MT_WIDTH_SMALL, V_ROOT);
-	border_append(b, ins->f.pos, new_word(ins));
+	b = new_border(ins, MT_WIDTH_SMALL, 0, V_ROOT);
+	border_append(b, ins->f.pos, new_word(ins, false));
 	link_set_root(ins->ctx, &link, mt_handle(ins->ctx, b));
 	link_unlock(ins->ctx, &link);
 	ins->layers++;
@@ -243,6 +289,8 @@ insert_entry(Insert *ins)
 	size_t		word_size = new_word_size(ins);
 	uint32_t	slot;
 
+	if (count == b->width && b->width < MT_BORDER_WIDTH)
+		return insert_by_widening(ins);
 	want_block(ins, word_size);
 	if (!reserve_fill(ins))
 		return ATTEMPT_NO_MEMORY;
@@ -251,7 +299,7 @@ insert_entry(Insert *ins)
 	if (!f->in_tids)
 		ins->keys++;
 	if (count == b->width)
-		return insert_into_full(ins, new_word);
+		return insert_by_split(ins);
 
 	/*
 	 * A slot that was never used can be filled unseen and published by the
@@ -261,7 +309,7 @@ insert_entry(Insert *ins)
 	slot = perm_slot(f->perm, count);
 	if (shm_load(&b->lens[slot]) != MT_LEN_FRESH)
 		node_mark(&b->node, V_INSERTING);
-	border_put(b, f->index, f->pos, new_word(ins));
+	border_put(b, f->index, f->pos, new_word(ins, false));
 	node_unlock(ins->ctx, &b->node);
 	return ATTEMPT_DONE;
 }
@@ -322,7 +370,7 @@ tid_tree_borders(Insert *ins, const MtTid *tids, const TidTree *t,
 		{
 			BorderNode *left = b;
 
-			b = new_border(ins, MT_BORDER_WIDTH, 0);
+			b = new_border(ins, MT_BORDER_WIDTH, 0, 0);
 			if (left != NULL)
 			{
 				shm_store(&left->next, mt_handle(ins->ctx, b));
@@ -399,7 +447,6 @@ static Attempt
 insert_larger_set(Insert *ins, const MtTid *tids, uint32_t n)
 {
 	Find	   *f = &ins->f;
-	bool		was_record = word_tag(f->word) == W_RECORD;
 	size_t		suffix_len = word_suffix_length(f->word);
 	uint8_t		buf[SHORT_MAX_SUFFIX];
 	const uint8_t *suffix = suffix_len > 0 ? word_suffix(ins->ctx, f->word, buf) : NULL;
@@ -421,7 +468,7 @@ insert_larger_set(Insert *ins, const MtTid *tids, uint32_t n)
 	else
 		word = tidset_build(ins->ctx, size > 0 ? reserve_take(ins, size) : 0, tids, n,
 							find_block(f), suffix, suffix_len);
-	if (was_record)
+	if (word_owns_block(f->word))
 		ins->retire[ins->nretire++] = word_handle(f->word);
 	replace_word(ins, word);
 	return ATTEMPT_DONE;
@@ -486,13 +533,13 @@ want_layer_word(Insert *ins, size_t slices)
 }
 
 /*
- * A private layer of two entries.
+ * The two entries of a new layer.
+ * => the layer's root, which is the node.
  */
 static MtHandle
-two_entry_layer(Insert *ins, Position a, uint64_t aword, Position b, uint64_t bword)
+two_entries(Insert *ins, BorderNode *node, Position a, uint64_t aword,
+			Position b, uint64_t bword)
 {
-	BorderNode *node = new_border(ins, MT_WIDTH_SMALL, V_ROOT);
-
 	if (position_compare(a.slice, a.len, b.slice, b.len) < 0)
 	{
 		border_append(node, a, aword);
@@ -534,10 +581,10 @@ insert_layer_for_suffix(Insert *ins)
 	size_t		slices = 0;
 	size_t		mine_rest,
 				theirs_rest,
-				mine_size,
-				theirs_size;
+				bag;
 	uint64_t	mine_word,
 				theirs_word;
+	BorderNode *node;
 	MtHandle	root;
 
 	while (8 * slices + 8 < shorter &&
@@ -549,33 +596,29 @@ insert_layer_for_suffix(Insert *ins)
 		n = tidset_read(ins->ctx, f->word, TIDSET_KEY, tids);
 	if (node_changed(&f->border->node, f->version))
 		return ATTEMPT_AGAIN;
-	mine_size = tidset_size(&ins->tid, 1, TIDSET_KEY, mine_rest);
-	theirs_size = tree ? offsetof(RecordTree, suffix) + theirs_rest :
-		tidset_size(tids, n, TIDSET_KEY, theirs_rest);
-
-	want_block(ins, mine_size);
-	want_block(ins, theirs_size);
-	want_block(ins, border_size(MT_WIDTH_SMALL));
+	bag = want_record(ins, tidset_size(&ins->tid, 1, TIDSET_KEY, mine_rest));
+	if (tree)
+		want_block(ins, offsetof(RecordTree, suffix) + theirs_rest);
+	else
+		bag += want_record(ins, tidset_size(tids, n, TIDSET_KEY, theirs_rest));
+	want_block(ins, border_size(MT_WIDTH_SMALL) + bag);
 	want_layer_word(ins, slices);
 	if (!reserve_fill(ins))
 		return ATTEMPT_NO_MEMORY;
 	if (!lock_found(ins, true))
 		return ATTEMPT_AGAIN;
 
-	mine_word = tidset_build(ins->ctx, mine_size > 0 ? reserve_take(ins, mine_size) : 0,
-							 &ins->tid, 1, TIDSET_KEY,
-							 mine + mine_len - mine_rest, mine_rest);
+	node = new_border(ins, MT_WIDTH_SMALL, bag, V_ROOT);
+	mine_word = build_word(ins, &ins->tid, 1, mine + mine_len - mine_rest, mine_rest);
 	if (tree)
 		theirs_word = tid_tree_record(ins, tid_tree_root(ins->ctx, f->word),
 									  theirs + theirs_len - theirs_rest, theirs_rest);
 	else
-		theirs_word = tidset_build(ins->ctx,
-								   theirs_size > 0 ? reserve_take(ins, theirs_size) : 0,
-								   tids, n, TIDSET_KEY,
-								   theirs + theirs_len - theirs_rest, theirs_rest);
-	root = two_entry_layer(ins, position_of(mine, mine_len, 8 * slices), mine_word,
-						   position_of(theirs, theirs_len, 8 * slices), theirs_word);
-	if (word_tag(f->word) == W_RECORD)
+		theirs_word = build_word(ins, tids, n,
+								 theirs + theirs_len - theirs_rest, theirs_rest);
+	root = two_entries(ins, node, position_of(mine, mine_len, 8 * slices), mine_word,
+					   position_of(theirs, theirs_len, 8 * slices), theirs_word);
+	if (word_owns_block(f->word))
 		ins->retire[ins->nretire++] = word_handle(f->word);
 	ins->keys++;
 	replace_word(ins, layer_word(ins, root, mine, slices));
@@ -597,14 +640,15 @@ insert_layer_in_stem(Insert *ins)
 	size_t		left = slices - same - 1;
 	size_t		at = f->offset + 8 + 8 * same;
 	size_t		mine_rest = rest_behind(f->len, at);
-	size_t		mine_size = tidset_size(&ins->tid, 1, TIDSET_KEY, mine_rest);
+	size_t		bag;
 	uint64_t	mine_word;
 	uint64_t	old_word;
 	Position	old_pos = position_of(stem->bytes, 8 * slices, 8 * same);
+	BorderNode *node;
 	MtHandle	root;
 
-	want_block(ins, mine_size);
-	want_block(ins, border_size(MT_WIDTH_SMALL));
+	bag = want_record(ins, tidset_size(&ins->tid, 1, TIDSET_KEY, mine_rest));
+	want_block(ins, border_size(MT_WIDTH_SMALL) + bag);
 	want_layer_word(ins, same);
 	want_layer_word(ins, left);
 	if (!reserve_fill(ins))
@@ -612,13 +656,12 @@ insert_layer_in_stem(Insert *ins)
 	if (!lock_found(ins, true))
 		return ATTEMPT_AGAIN;
 
-	mine_word = tidset_build(ins->ctx, mine_size > 0 ? reserve_take(ins, mine_size) : 0,
-							 &ins->tid, 1, TIDSET_KEY,
-							 f->key + f->len - mine_rest, mine_rest);
+	node = new_border(ins, MT_WIDTH_SMALL, bag, V_ROOT);
+	mine_word = build_word(ins, &ins->tid, 1, f->key + f->len - mine_rest, mine_rest);
 	old_word = layer_word(ins, shm_load(&stem->root), stem->bytes + 8 * (same + 1), left);
 	old_pos.len = MT_LONGER;
-	root = two_entry_layer(ins, position_of(f->key, f->len, at), mine_word,
-						   old_pos, old_word);
+	root = two_entries(ins, node, position_of(f->key, f->len, at), mine_word,
+					   old_pos, old_word);
 	ins->retire[ins->nretire++] = word_handle(f->word);
 	ins->keys++;
 	replace_word(ins, layer_word(ins, root, stem->bytes, same));

@@ -135,7 +135,8 @@ _Static_assert(sizeof(InteriorNode) == 224, "interior node");
  * The low three bits of an entry's word say what it is.
  *
  *	W_TID		the only TID of a key that ends in its slice: tid << 3
- *	W_RECORD	a Record: handle << 3, suffix length << 35
+ *	W_RECORD	a Record: handle << 3, suffix length << 35, and W_INSIDE if the
+ *				record stands in the border node's own block, behind the entries
  *	W_LAYER		a layer for the keys that go on: handle of its root << 3
  *	W_STEM		the same behind a stem: handle of a Stem << 3, its length in
  *				slices << 35
@@ -159,6 +160,8 @@ _Static_assert(sizeof(InteriorNode) == 224, "interior node");
 #define W_SHORT			UINT64_C(5)
 #define W_OFFSETS		UINT64_C(6)
 
+#define W_INSIDE		UINT64_C(0x8000000000000000)
+
 #define SHORT_MAX_SUFFIX	3
 #define SHORT_MAX_OFFSET	0x1ff
 #define SHORT_MAX_BLOCK		0xffffff
@@ -167,12 +170,19 @@ _Static_assert(sizeof(InteriorNode) == 224, "interior node");
 #define word_tag(w)			((w) & W_TAG)
 #define word_tid(w)			((MtTid) ((w) >> 3))
 #define word_handle(w)		((MtHandle) ((w) >> 3))
-#define word_length(w)		((size_t) ((w) >> 35))
+#define word_length(w)		((size_t) ((w) >> 35 & 0xffffff))
 
 #define word_make_tid(tid)			((uint64_t) (tid) << 3 | W_TID)
 #define word_make_record(h, len)	((uint64_t) (h) << 3 | (uint64_t) (len) << 35 | W_RECORD)
 #define word_make_layer(h)			((uint64_t) (h) << 3 | W_LAYER)
 #define word_make_stem(h, slices)	((uint64_t) (h) << 3 | (uint64_t) (slices) << 35 | W_STEM)
+
+/* Is what stands behind the word a block of its own? */
+static inline bool
+word_owns_block(uint64_t w)
+{
+	return (word_tag(w) == W_RECORD && (w & W_INSIDE) == 0) || word_tag(w) == W_STEM;
+}
 
 /* Bytes of suffix behind an entry's slice. */
 static inline size_t
@@ -223,6 +233,22 @@ typedef struct Record
 	shm_u8		count;
 	uint8_t		data[];
 } Record;
+
+/*
+ * Records of at most so many bytes are put into the border node's own block,
+ * behind its entries, where the node that is made has a record's key and no
+ * other way to it.  See src/README.md, "Records inside".
+ */
+#define INSIDE_MAX		64
+
+/* What a record of that size takes in a border node's block; 0: no place there. */
+static inline size_t
+inside_size(size_t record_size)
+{
+	if (record_size > INSIDE_MAX)
+		return 0;
+	return (record_size + MT_GRANULE - 1) / MT_GRANULE * MT_GRANULE;
+}
 
 typedef struct RecordTree
 {

@@ -342,7 +342,7 @@ remove_locked(MtCtx *ctx, Find *f, MtTid *tids, uint32_t n, uint32_t i,
 		return REMOVAL_TID;
 	}
 	border_remove(b, f->index);
-	if (word_tag(f->word) == W_RECORD)
+	if (word_owns_block(f->word))
 		*retire = word_handle(f->word);
 	return perm_count(f->perm) == 1 ? REMOVAL_LAST : REMOVAL_ENTRY;
 }

@@ -28,6 +28,8 @@ typedef struct Split
 	bool		new_root;		/* the last of them, or the border, is a full root */
 	Link		link;			/* locked if new_root */
 	bool		append;			/* the new entry is the layer's last */
+	uint32_t	keep;			/* entries for the left node, of count + 1 */
+	size_t		bag;			/* bytes of records that go to the right node */
 } Split;
 
 static void
@@ -77,23 +79,69 @@ split_lock(Insert *ins, BorderNode *b, Split *s)
 	return false;
 }
 
+/* ---- records that move with their entries ---------------------------------- */
+
 /*
- * Copy the entries [from, to) of a border node, in order, to the end of a
- * private one.
+ * What an entry's record takes in the block of the node to which it goes: one
+ * that stands inside its node must go along; with gather set, one that has a
+ * block of its own, and is small enough, comes too.
+ */
+static size_t
+bag_for_word(MtCtx *ctx, uint64_t word, bool gather)
+{
+	return gather || (word & W_INSIDE) != 0 ? tidset_inside_size(ctx, word) : 0;
+}
+
+/*
+ * The same for the entries [from, to) of a border node.  The caller holds its
+ * lock, or compares with what comes out under the lock.
+ */
+static size_t
+bag_for(MtCtx *ctx, const BorderNode *b, uint64_t perm, uint32_t from, uint32_t to,
+		bool gather)
+{
+	size_t		size = 0;
+
+	for (uint32_t i = from; i < to; i++)
+		size += bag_for_word(ctx, shm_load_acquire(&b->entries[perm_slot(perm, i)].word),
+							 gather);
+	return size;
+}
+
+/*
+ * Copy an entry's record into the node made last.  The node from which it
+ * comes is locked.
+ * => the word that names the copy.
+ */
+static uint64_t
+bag_put(Insert *ins, uint64_t word, size_t size)
+{
+	if (word_owns_block(word))
+		ins->retire[ins->nretire++] = word_handle(word);
+	return tidset_copy_inside(ins->ctx, word, bag_take(ins, size));
+}
+
+/*
+ * Copy the entries [from, to) of a locked border node, in order, to the end of
+ * the node made last, which is private and has the bag for them.
  */
 static void
-border_copy(BorderNode *dst, const BorderNode *src, uint64_t perm,
-			uint32_t from, uint32_t to)
+border_copy(Insert *ins, BorderNode *dst, const BorderNode *src, uint64_t perm,
+			uint32_t from, uint32_t to, bool gather)
 {
 	for (uint32_t i = from; i < to; i++)
 	{
 		uint32_t	slot = perm_slot(perm, i);
 		Position	pos = {shm_load(&src->entries[slot].slice),
 		shm_load(&src->lens[slot])};
+		uint64_t	word = shm_load(&src->entries[slot].word);
+		size_t		size = bag_for_word(ins->ctx, word, gather);
 
-		border_append(dst, pos, shm_load(&src->entries[slot].word));
+		border_append(dst, pos, size > 0 ? bag_put(ins, word, size) : word);
 	}
 }
+
+/* ---- splits ----------------------------------------------------------------- */
 
 /*
  * Move the upper half of a full border node, the new entry counted in, to a
@@ -103,26 +151,26 @@ border_copy(BorderNode *dst, const BorderNode *src, uint64_t perm,
  * => the right neighbour; *low is its first position.
  */
 static BorderNode *
-split_border(Insert *ins, BorderNode *left, uint64_t word, bool append, Position *low)
+split_border(Insert *ins, BorderNode *left, uint64_t word, const Split *s, Position *low)
 {
 	Find	   *f = &ins->f;
 	MtCtx	   *ctx = ins->ctx;
 	uint32_t	count = perm_count(f->perm);
-	uint32_t	keep = append ? count : (count + 1) / 2;	/* of count + 1 */
-	BorderNode *right = new_border(ins, MT_BORDER_WIDTH, 0);
+	uint32_t	keep = s->keep;
+	BorderNode *right = new_border(ins, MT_BORDER_WIDTH, s->bag, 0);
 	MtHandle	next = shm_load(&left->next);
 	uint32_t	first;
 
 	if (f->index >= keep)
 	{
-		border_copy(right, left, f->perm, keep, f->index);
+		border_copy(ins, right, left, f->perm, keep, f->index, false);
 		border_append(right, f->pos, word);
-		border_copy(right, left, f->perm, f->index, count);
+		border_copy(ins, right, left, f->perm, f->index, count, false);
 		shm_store_release(&left->perm, (f->perm & ~UINT64_C(15)) | keep);
 	}
 	else
 	{
-		border_copy(right, left, f->perm, keep - 1, count);
+		border_copy(ins, right, left, f->perm, keep - 1, count, false);
 		shm_store_release(&left->perm, (f->perm & ~UINT64_C(15)) | (keep - 1));
 		border_put(left, f->index, f->pos, word);
 	}
@@ -262,7 +310,7 @@ split_apply(Insert *ins, BorderNode *b, Split *s, uint64_t word)
 	BorderNode *new_right;
 
 	node_mark(left, V_SPLITTING);
-	new_right = split_border(ins, b, word, s->append, &sep);
+	new_right = split_border(ins, b, word, s, &sep);
 	right = &new_right->node;
 	for (uint32_t i = 0; i < s->n; i++)
 	{
@@ -301,52 +349,19 @@ split_apply(Insert *ins, BorderNode *b, Split *s, uint64_t word)
 	node_unlock(ctx, &b->node);
 }
 
-/*
- * Replace the small root of a young layer by a wider copy.
- */
-static Attempt
-widen(Insert *ins, BorderNode *b, uint64_t (*word_of) (Insert *ins))
+Attempt
+insert_by_split(Insert *ins)
 {
 	Find	   *f = &ins->f;
-	MtCtx	   *ctx = ins->ctx;
-	uint32_t	width = border_next_width(b->width);
+	BorderNode *b = f->border;
 	uint32_t	count = perm_count(f->perm);
-	Link		link;
-	BorderNode *wide;
-
-	want_block(ins, border_size(width));
-	if (!reserve_covers(ins))
-	{
-		node_unlock(ctx, &b->node);
-		return ATTEMPT_MEMORY;
-	}
-	if (!lock_link(ctx, f, mt_handle(ctx, b), &link))
-	{
-		node_unlock(ctx, &b->node);
-		return ATTEMPT_AGAIN;
-	}
-	wide = new_border(ins, width, V_ROOT);
-	border_copy(wide, b, f->perm, 0, f->index);
-	border_append(wide, f->pos, word_of(ins));
-	border_copy(wide, b, f->perm, f->index, count);
-	node_mark(&b->node, V_SPLITTING);
-	link_set_root(ctx, &link, mt_handle(ctx, wide));
-	link_unlock(ctx, &link);
-	node_unlock_as(ctx, &b->node, V_DELETED, V_ROOT);
-	ins->borders--;
-	ins->retire[ins->nretire++] = mt_handle(ctx, b);
-	return ATTEMPT_DONE;
-}
-
-Attempt
-insert_into_full(Insert *ins, uint64_t (*word_of) (Insert *ins))
-{
-	BorderNode *b = ins->f.border;
 	Split		split;
 
-	if (b->width < MT_BORDER_WIDTH)
-		return widen(ins, b, word_of);
-	want_block(ins, border_size(MT_BORDER_WIDTH));
+	split.append = f->index == count && shm_load(&b->next) == 0;
+	split.keep = split.append ? count : (count + 1) / 2;
+	split.bag = bag_for(ins->ctx, b, f->perm,
+						f->index >= split.keep ? split.keep : split.keep - 1, count, false);
+	want_block(ins, border_size(MT_BORDER_WIDTH) + split.bag);
 	if (!split_lock(ins, b, &split))
 	{
 		node_unlock(ins->ctx, &b->node);
@@ -358,7 +373,64 @@ insert_into_full(Insert *ins, uint64_t (*word_of) (Insert *ins))
 		node_unlock(ins->ctx, &b->node);
 		return ATTEMPT_MEMORY;
 	}
-	split.append = ins->f.index == perm_count(ins->f.perm) && shm_load(&b->next) == 0;
-	split_apply(ins, b, &split, word_of(ins));
+	split_apply(ins, b, &split, new_word(ins, false));
+	return ATTEMPT_DONE;
+}
+
+/* ---- young layers ----------------------------------------------------------- */
+
+/*
+ * The wider copy, with the new entry and all small records inside, in the place
+ * of a locked node; the layer's link is locked too.
+ */
+static void
+widen(Insert *ins, BorderNode *b, uint32_t width, size_t bag, const Link *link)
+{
+	Find	   *f = &ins->f;
+	bool		gather = !f->in_tids;
+	BorderNode *wide = new_border(ins, width, bag, V_ROOT);
+
+	border_copy(ins, wide, b, f->perm, 0, f->index, gather);
+	border_append(wide, f->pos, new_word(ins, true));
+	border_copy(ins, wide, b, f->perm, f->index, perm_count(f->perm), gather);
+	node_mark(&b->node, V_SPLITTING);
+	link_set_root(ins->ctx, link, mt_handle(ins->ctx, wide));
+	link_unlock(ins->ctx, link);
+	node_unlock_as(ins->ctx, &b->node, V_DELETED, V_ROOT);
+	ins->borders--;
+	ins->retire[ins->nretire++] = mt_handle(ins->ctx, b);
+}
+
+Attempt
+insert_by_widening(Insert *ins)
+{
+	Find	   *f = &ins->f;
+	MtCtx	   *ctx = ins->ctx;
+	BorderNode *b = f->border;
+	uint32_t	width = border_next_width(b->width);
+	uint32_t	count = perm_count(f->perm);
+	size_t		size = new_word_size(ins);
+	size_t		theirs = bag_for(ctx, b, f->perm, 0, count, !f->in_tids);
+	size_t		bag = theirs + inside_size(size);
+	Link		link;
+
+	if (inside_size(size) == 0)
+		want_block(ins, size);
+	want_block(ins, border_size(width) + bag);
+	if (!reserve_fill(ins))
+		return ATTEMPT_NO_MEMORY;
+	if (!lock_found(ins, false))
+		return ATTEMPT_AGAIN;
+
+	/* a word that was replaced meanwhile shows nowhere else */
+	if (bag_for(ctx, b, f->perm, 0, count, !f->in_tids) != theirs ||
+		!lock_link(ctx, f, mt_handle(ctx, b), &link))
+	{
+		node_unlock(ctx, &b->node);
+		return ATTEMPT_AGAIN;
+	}
+	if (!f->in_tids)
+		ins->keys++;
+	widen(ins, b, width, bag, &link);
 	return ATTEMPT_DONE;
 }

@@ -161,6 +161,26 @@ tidset_record_bytes(MtCtx *ctx, uint64_t word)
 	return RECORD_HEADER + word_length(word) + (size_t) count * (form & RF_WIDTH);
 }
 
+size_t
+tidset_inside_size(MtCtx *ctx, uint64_t word)
+{
+	if (word_tag(word) != W_RECORD || word_is_tid_tree(ctx, word))
+		return 0;
+	return inside_size(tidset_record_bytes(ctx, word));
+}
+
+uint64_t
+tidset_copy_inside(MtCtx *ctx, uint64_t word, MtHandle h)
+{
+	Record	   *from = record_at(ctx, word);
+	Record	   *to = (Record *) mt_ptr(ctx, h);
+
+	shm_store(&to->form, record_form(from));
+	shm_store(&to->count, shm_load(&from->count));
+	memcpy(to->data, from->data, tidset_record_bytes(ctx, word) - RECORD_HEADER);
+	return word_make_record(h, word_length(word)) | W_INSIDE;
+}
+
 /* The offsets of a bitmap copied to bits. */
 static uint32_t
 bitmap_read(const uint8_t *bits, uint32_t bytes, uint64_t in_block, MtTid *tids)
@@ -329,6 +349,18 @@ tidset_remove_in_place(MtCtx *ctx, uint64_t word, uint64_t in_block, MtTid tid)
 	shm_store(&r->count, (uint8_t) (count - 1));
 }
 
+/*
+ * Bytes that a record may grow to where it stands.  Inside a node these are
+ * what it was given, or less when it has lost TIDs.
+ */
+static size_t
+record_room(MtCtx *ctx, uint64_t word)
+{
+	if (word & W_INSIDE)
+		return inside_size(tidset_record_bytes(ctx, word));
+	return pool_block_size(ctx, word_handle(word));
+}
+
 bool
 tidset_has_room(MtCtx *ctx, uint64_t word, uint64_t in_block, MtTid tid)
 {
@@ -350,7 +382,7 @@ tidset_has_room(MtCtx *ctx, uint64_t word, uint64_t in_block, MtTid tid)
 			return false;
 		bytes += (size_t) (count + 1) * width;
 	}
-	return bytes <= pool_block_size(ctx, word_handle(word));
+	return bytes <= record_room(ctx, word);
 }
 
 /*

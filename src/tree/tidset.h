@@ -91,7 +91,21 @@ extern bool tidset_has_room(MtCtx *ctx, uint64_t word, uint64_t in_block,
 extern void tidset_add_in_place(MtCtx *ctx, uint64_t word, uint64_t in_block,
 								MtTid tid);
 
-/* Bytes that a record's form, count and suffix come to; for checks. */
+/*
+ * What a word's record takes, or would take, in its border node's own block; 0
+ * when it may not stand there: it is none, leads to a layer of TIDs, or is too
+ * large.  The word is a key's; or it is W_INSIDE, so that it is.
+ */
+extern size_t tidset_inside_size(MtCtx *ctx, uint64_t word);
+
+/*
+ * Copy such a record to h, which is private.  Nobody changes the record
+ * meanwhile: its border node is locked, or private.
+ * => the word that names the copy.
+ */
+extern uint64_t tidset_copy_inside(MtCtx *ctx, uint64_t word, MtHandle h);
+
+/* Bytes that a record's form, count and suffix come to. */
 extern size_t tidset_record_bytes(MtCtx *ctx, uint64_t word);
 
 #endif							/* MT_TIDSET_H */

@@ -44,7 +44,10 @@ typedef struct Insert
 
 	/* unlinked blocks, retired when all locks are released */
 	uint32_t	nretire;
-	MtHandle	retire[4];
+	MtHandle	retire[MT_BORDER_WIDTH + 4];
+
+	/* the room for records that is left in the border node made last */
+	MtHandle	bag;
 
 	/* what the counters gain when the attempt succeeds */
 	int32_t		keys;
@@ -73,12 +76,40 @@ want_block(Insert *ins, size_t size)
 /* Does the reserve hold all blocks wanted? */
 extern bool reserve_covers(const Insert *ins);
 
+/*
+ * Make the reserve exactly what is wanted, keeping what fits.  No lock held.
+ * => false when there is no memory.
+ */
+extern bool reserve_fill(Insert *ins);
+
 /* Take a block of that size, which was wanted and covered. */
 extern MtHandle reserve_take(Insert *ins, size_t size);
 
-/* A new border or interior node from the reserve, private, empty, unlocked. */
-extern BorderNode *new_border(Insert *ins, uint32_t width, uint64_t flags);
+/*
+ * A new border or interior node from the reserve, private, empty, unlocked.
+ * bag are the bytes for records behind a border node's entries, a multiple of
+ * MT_GRANULE; bag_take hands them out while no other border node is made.
+ */
+extern BorderNode *new_border(Insert *ins, uint32_t width, size_t bag, uint64_t flags);
 extern InteriorNode *new_interior(Insert *ins, uint64_t flags);
+
+/* Room in the bag of the border node made last; size is a multiple of MT_GRANULE. */
+extern MtHandle bag_take(Insert *ins, size_t size);
+
+/*
+ * Lock the border node of a find if all that was found still holds: the version,
+ * the permutation and, if there is an entry, its word.  => whether it was locked.
+ */
+extern bool lock_found(Insert *ins, bool entry);
+
+/* The size of the record that the new entry's word wants; 0 for none. */
+extern size_t new_word_size(const Insert *ins);
+
+/*
+ * The new entry's word: its record from the bag of the node made last, if it
+ * may stand inside and inside is set, else from the reserve.
+ */
+extern uint64_t new_word(Insert *ins, bool inside);
 
 /* Add an entry at the end of a private border node. */
 extern void border_append(BorderNode *b, Position pos, uint64_t word);
@@ -90,12 +121,16 @@ extern void border_append(BorderNode *b, Position pos, uint64_t word);
 extern void border_put(BorderNode *b, uint32_t index, Position pos, uint64_t word);
 
 /*
- * Put an entry into a border node that has no room: replace it by a wider one
- * or split it.  The node is locked, unmarked and unchanged since the find;
- * it is unlocked on return.  word_of makes the new entry's word, from blocks
- * that are wanted already, once all is certain.  (split.c)
+ * Put the new entry into a border node that has no room.  (split.c)
+ *
+ * insert_by_widening is for the root of a young layer, narrower than
+ * MT_BORDER_WIDTH, unlocked, as the find left it: makes a wider copy.
+ *
+ * insert_by_split is for others, locked, unmarked and unchanged since the find;
+ * the blocks that new_word wants are in the reserve.  The node is unlocked on
+ * return.
  */
-extern Attempt insert_into_full(Insert *ins,
-								uint64_t (*word_of) (Insert *ins));
+extern Attempt insert_by_widening(Insert *ins);
+extern Attempt insert_by_split(Insert *ins);
 
 #endif							/* MT_WRITE_H */
