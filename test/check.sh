@@ -349,6 +349,7 @@ server_lane()
 	step build-gcc "the extension with gcc, warnings are errors" \
 		build_extension gcc CC=gcc
 	$step_ok || return
+	run rules "rules of the source" counted test/rules.sh "$WORK/build-gcc"
 	step build-debug "the extension with assertions and stop events" \
 		build_extension debug CC=gcc STOP_EVENTS=1 ASSERTIONS=1
 	$step_ok || return

@@ -50,6 +50,7 @@
 #endif
 #endif
 
+#include <unicode/ucnv.h>
 #include <unicode/ucol.h>
 #include <unicode/ustring.h>
 
@@ -137,20 +138,29 @@ icu_collator(Oid collation, IcuTrust *trust)
 /* ---- strings ------------------------------------------------------------------ */
 
 /*
- * The UTF-16 units of a string in UTF-8, in a buffer that the next call uses
- * again.  What is not valid is replaced, as ICU does when it compares.
+ * Room for so many UTF-16 units, which the next call uses again: after the first
+ * strings no memory is taken any more.
+ */
+static UChar *
+room_for_units(int32_t n)
+{
+	static KeyBuf buf;
+
+	if (unlikely(buf.context == NULL))
+		keybuf_init(&buf, TopMemoryContext);
+	keybuf_reserve(&buf, (Size) n * sizeof(UChar));
+	return (UChar *) buf.data;
+}
+
+/*
+ * The UTF-16 units of a string in UTF-8, in one pass.  What is not valid is
+ * replaced, as ICU does when it compares.
  */
 static const UChar *
 units_of_utf8(const uint8 *data, int32_t len, int32_t *nunits)
 {
-	static KeyBuf buf;
-	UChar	   *units;
+	UChar	   *units = room_for_units(len);
 	int32_t		n = 0;
-
-	if (unlikely(buf.context == NULL))
-		keybuf_init(&buf, TopMemoryContext);
-	keybuf_reserve(&buf, (Size) len * sizeof(UChar));
-	units = (UChar *) buf.data;
 
 	while (n < len && !IS_HIGHBIT_SET(data[n]))
 	{
@@ -172,6 +182,59 @@ units_of_utf8(const uint8 *data, int32_t len, int32_t *nunits)
 	}
 	*nunits = n;
 	return units;
+}
+
+/*
+ * ICU's converter from the encoding of the database, kept for good.  It is the
+ * one that PostgreSQL compares with, but PostgreSQL's own does not show, and its
+ * icu_to_uchar takes memory for each string and converts it twice.
+ */
+static UConverter *
+database_converter(void)
+{
+	static UConverter *converter;
+	const char *name;
+	UErrorCode	status = U_ZERO_ERROR;
+
+	if (likely(converter != NULL))
+		return converter;
+	name = get_encoding_name_for_icu(GetDatabaseEncoding());
+	if (name != NULL)
+		converter = ucnv_open(name, &status);
+	if (converter == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("ICU does not convert strings of encoding \"%s\"",
+						pg_encoding_to_char(GetDatabaseEncoding()))));
+	return converter;
+}
+
+/*
+ * The UTF-16 units of a string in another encoding than UTF-8.  There are few in
+ * which a string has more units than bytes.
+ */
+static const UChar *
+units_of_other(const uint8 *data, int32_t len, int32_t *nunits)
+{
+	UConverter *converter = database_converter();
+	int32_t		size = len;
+
+	for (;;)
+	{
+		UErrorCode	status = U_ZERO_ERROR;
+		UChar	   *units = room_for_units(size);
+
+		*nunits = ucnv_toUChars(converter, units, size, (const char *) data, len, &status);
+		if (status == U_BUFFER_OVERFLOW_ERROR && *nunits > size)
+		{
+			size = *nunits;
+			continue;
+		}
+		if (U_FAILURE(status))
+			elog(ERROR, "could not convert a string to UTF-16: %s",
+				 u_errorName(status));
+		return units;
+	}
 }
 
 /*
@@ -208,21 +271,11 @@ sort_key(const UCollator *collator, const uint8 *data, Size len, Size room,
 		 KeyBuf *buf)
 {
 	int32_t		nunits;
+	const UChar *units = GetDatabaseEncoding() == PG_UTF8 ?
+		units_of_utf8(data, (int32_t) len, &nunits) :
+		units_of_other(data, (int32_t) len, &nunits);
 
-	if (GetDatabaseEncoding() == PG_UTF8)
-	{
-		const UChar *units = units_of_utf8(data, (int32_t) len, &nunits);
-
-		sort_key_of_units(collator, units, nunits, room, buf);
-	}
-	else
-	{
-		UChar	   *units;
-
-		nunits = icu_to_uchar(&units, (const char *) data, len);
-		sort_key_of_units(collator, units, nunits, room, buf);
-		pfree(units);
-	}
+	sort_key_of_units(collator, units, nunits, room, buf);
 }
 
 void
