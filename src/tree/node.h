@@ -235,13 +235,14 @@ typedef struct Record
 } Record;
 
 /*
- * Records of at most so many bytes are put into the border node's own block,
- * behind its entries, where the node that is made has a record's key and no
- * other way to it.  See src/README.md, "Records inside".
+ * INSIDE.  A node that is made for a layer of few keys has their records in its
+ * own block, behind the entries, if they are not larger than that.  What stands
+ * there is never freed by itself, and nothing is added later (src/README.md,
+ * "Records inside").
  */
 #define INSIDE_MAX		64
 
-/* What a record of that size takes in a border node's block; 0: no place there. */
+/* What a record of that size takes there, in bytes; 0 when it has no place. */
 static inline size_t
 inside_size(size_t record_size)
 {

@@ -536,6 +536,111 @@ TEST(wrong_records_are_reported)
 	end();
 }
 
+/* ---- records inside ---------------------------------------------------------- */
+
+/* Key i of a layer: all share a slice, and each has a suffix behind the next. */
+static void
+put_in_layer(uint32_t i)
+{
+	char		key[64];
+
+	snprintf(key, sizeof(key), "inside  %08u and more", i);
+	put(key, strlen(key), mt_tid_make(i, 1));
+}
+
+/* That layer's root. */
+static BorderNode *
+inside_root(void)
+{
+	uint64_t	word = shm_load(word_of_key("inside  0"));
+
+	CHECK_EQ(word_tag(word), W_LAYER);
+	return border_at(&ctx, word_layer_root(&ctx, word));
+}
+
+/* How many of the node's records stand in it? */
+static uint32_t
+count_inside(const BorderNode *b)
+{
+	uint64_t	perm = shm_load(&b->perm);
+	uint32_t	n = 0;
+
+	for (uint32_t i = 0; i < perm_count(perm); i++)
+		n += (shm_load(&b->entries[perm_slot(perm, i)].word) & W_INSIDE) != 0;
+	return n;
+}
+
+TEST(records_stand_inside_young_nodes)
+{
+	uint32_t	n;
+
+	begin();
+	put_in_layer(5);
+	for (n = 1; n < MT_BORDER_WIDTH; n++)
+	{
+		uint32_t	width = n > 1 ? inside_root()->width : 0;
+
+		put_in_layer(n * 7 % 16 + 100);
+		expect_sound();
+		if (inside_root()->width != width)
+			CHECK_EQ(count_inside(inside_root()), n + 1);
+		else
+			CHECK(count_inside(inside_root()) < n + 1);
+	}
+
+	/* what is inside stays inside when the node is split */
+	n = count_inside(inside_root());
+	put_in_layer(1000);
+	expect_sound();
+	CHECK((shm_load(&inside_root()->node.version) & V_BORDER) == 0);
+	{
+		InteriorNode *in = (InteriorNode *) inside_root();
+
+		CHECK_EQ(count_inside(border_at(&ctx, shm_load(&in->children[0]))) +
+				 count_inside(border_at(&ctx, shm_load(&in->children[1]))), n);
+	}
+	for (uint32_t i = 0; i < 500; i++)
+		put_in_layer(i * 37 % 500 + 2000);
+	expect_sound();
+	end();
+}
+
+TEST(wrong_records_inside_are_reported)
+{
+	BorderNode *b;
+	shm_u64    *word;
+	uint64_t	was;
+	Record	   *r;
+
+	begin();
+	put("suffix suffix suffix", 20, mt_tid_make(1, 1));
+	put_in_layer(1);
+	put_in_layer(2);
+	expect_sound();
+	b = inside_root();
+	CHECK_EQ(count_inside(b), 2);
+	word = &b->entries[perm_slot(shm_load(&b->perm), 0)].word;
+	was = shm_load(word);
+	SPOIL(expect_fault, word, word_make_record(mt_handle(&ctx, b), 9) | W_INSIDE,
+		  "not inside the node");
+	SPOIL(expect_fault, word, word_make_record(mt_handle(&ctx, b) - 1, 9) | W_INSIDE,
+		  "not inside the node");
+	SPOIL(expect_fault, word, word_make_record(word_handle(was) + 1000, 9) | W_INSIDE,
+		  "not inside the node");
+	SPOIL(expect_fault, word, was & ~W_INSIDE, "not a block");
+	SPOIL(expect_fault, word, was + (UINT64_C(1000) << 35), "larger than its block");
+	SPOIL(expect_quiescent_fault, word,
+		  shm_load(&b->entries[perm_slot(shm_load(&b->perm), 1)].word), "overlap");
+	SPOIL(expect_fault, word_of_key("suffix suffix suffix"),
+		  shm_load(word_of_key("suffix suffix suffix")) | W_INSIDE, "not inside the node");
+	r = (Record *) mt_ptr(&ctx, word_handle(was));
+	shm_store(&r->count, 0);
+	SPOIL(expect_fault, &r->form, RF_TREE, "may not stand inside a node");
+	shm_store(&r->count, 1);
+	expect_sound();
+	end();
+}
+
 TEST(a_wrong_layer_of_tids_is_reported)
 {
 	RecordTree *r;
@@ -848,6 +953,8 @@ main(int argc, char **argv)
 	RUN(wrong_separators_are_reported);
 	RUN(wrong_lengths_and_kinds_are_reported);
 	RUN(wrong_records_are_reported);
+	RUN(records_stand_inside_young_nodes);
+	RUN(wrong_records_inside_are_reported);
 	RUN(a_wrong_layer_of_tids_is_reported);
 	RUN(wrong_layers_are_reported);
 	RUN(walks_in_circles_end);
