@@ -5,6 +5,10 @@
 # mutate.pl apply NAME ROOT LIST...	change the source below ROOT
 # mutate.pl check ROOT LIST...		does each old text occur exactly once?  Names
 #									all for which it does not
+# mutate.pl record TABLE LIST...	read lines that run.sh printed, and keep what they
+#									say in the table, in the order of the lists
+# mutate.pl recorded TABLE LIST...	has each mutation, as it is now, been caught?
+#									Names all for which the table does not say so
 #
 # The format of the lists is described at the head of tree.txt.
 #
@@ -12,11 +16,13 @@
 # Copyright (c) 2026, the masstree developers
 use strict;
 use warnings;
+use Digest::MD5 qw(md5_hex);
 
 my $command = shift // '';
-my ($name, $root);
+my ($name, $root, $table);
 $name = shift if $command =~ /^(show|apply)$/;
 $root = shift if $command =~ /^(apply|check)$/;
+$table = shift if $command =~ /^record/;
 my (@order, %mutations);
 read_file($_) for @ARGV;
 
@@ -47,9 +53,83 @@ elsif ($command eq 'check')
 	printf "%d mutations fit the source\n", @order - $misfits;
 	exit($misfits ? 1 : 0);
 }
+elsif ($command eq 'record')
+{
+	record($table);
+}
+elsif ($command eq 'recorded')
+{
+	my $known = read_table($table);
+	my @wanted = grep { $mutations{$_}{kind} ne 'same' } @order;
+	my @without = grep { !caught($known->{$_}, $_) } @wanted;
+
+	print "$_: $table does not say that this was caught\n" for @without;
+	printf "%d of %d mutations are recorded as caught\n", @wanted - @without, scalar @wanted;
+	exit(@without ? 1 : 0);
+}
 else
 {
 	die "unknown command $command\n";
+}
+
+# What a mutation does, so that one that was changed is no longer in the table.
+sub fingerprint
+{
+	my ($m) = @_;
+	return substr(md5_hex(join("\0", $m->{file}, map { ($_->{old}, $_->{new}) } @{ $m->{changes} })),
+		0, 8);
+}
+
+# A line of the table: name, fingerprint, seconds, what caught it, promise.
+sub read_table
+{
+	my ($file) = @_;
+	my %known;
+	open(my $in, '<', $file) or return \%known;
+	while (my $line = <$in>)
+	{
+		next if $line =~ /^#/;
+		chomp $line;
+		my ($name, @rest) = split /\t/, $line;
+		$known{$name} = \@rest;
+	}
+	return \%known;
+}
+
+sub caught
+{
+	my ($entry, $name) = @_;
+	return $entry && $entry->[0] eq fingerprint($mutations{$name}) && $entry->[2] ne 'SURVIVED';
+}
+
+sub record
+{
+	my ($file) = @_;
+	my $known = read_table($file);
+	while (my $line = <STDIN>)
+	{
+		my ($name) = $line =~ /^(\S+)/ or next;
+		my $m = $mutations{$name} or next;
+		$known->{$name} = [ fingerprint($m), $2, $1, $m->{promise} ]
+		  if $line =~ /^\S+ +\Q$m->{promise}\E +(\S.*?) \((\d+) s\)$/;
+	}
+	open(my $out, '>', $file) or die "$file: $!\n";
+	print $out "# What caught each mutation, last time: name, fingerprint, seconds, what, promise.\n",
+	  "# Written by mutate.pl record from what make mutation prints.\n";
+	for my $name (@order)
+	{
+		my $m = $mutations{$name};
+		if ($m->{kind} eq 'same')
+		{
+			print $out join("\t", $name, fingerprint($m), 0, "breaks nothing: $m->{why}",
+				$m->{promise}), "\n";
+		}
+		elsif ($known->{$name})
+		{
+			print $out join("\t", $name, @{ $known->{$name} }), "\n";
+		}
+	}
+	close($out) or die "$file: $!\n";
 }
 
 sub mutation
