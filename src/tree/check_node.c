@@ -320,7 +320,7 @@ check_record(Check *c, const Entry *e)
 		entry_fault(c, e, "there is no such form of a record");
 	else if (tidset_record_bytes(c->ctx, e->word) > size)
 		entry_fault(c, e, "the record is larger than its block");
-	else if (inside && (e->layer->tids || word_is_tid_tree(c->ctx, e->word)))
+	else if (inside && (e->layer->tids || tidset_inside_size(c->ctx, e->word) == 0))
 		entry_fault(c, e, "such a record may not stand inside a node");
 	else if (word_is_tid_tree(c->ctx, e->word))
 	{
@@ -417,6 +417,9 @@ check_entry(Check *c, const Entry *e)
 		entry_fault(c, e, "this is no block number");
 	if (e->layer->null && !e->layer->tids && (e->pos.len != 0 || e->index != 0))
 		entry_fault(c, e, "the NULL key has one entry, of length 0");
+	if ((word_tag(e->word) == W_RECORD || word_tag(e->word) == W_STEM) &&
+		(e->word & ~W_INSIDE) >> 59 != 0)
+		entry_fault(c, e, "bits without a meaning are set");
 	if (e->layer->offset > 0 && !e->layer->tids && e->pos.len == 0)
 		entry_fault(c, e, "the key ends before its last layer begins");
 	switch (word_tag(e->word))

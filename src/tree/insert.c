@@ -239,11 +239,13 @@ new_word(Insert *ins, bool inside)
 {
 	Find	   *f = &ins->f;
 	size_t		size = new_word_size(ins);
-	const uint8_t *suffix = f->key + f->offset + 8;
-	size_t		len = f->len - f->offset - 8;
+	const uint8_t *suffix;
+	size_t		len;
 
 	if (f->in_tids || f->pos.len != MT_LONGER)
 		return word_make_tid(ins->tid);
+	suffix = f->key + f->offset + 8;
+	len = f->len - f->offset - 8;
 	if (inside)
 		return build_word(ins, &ins->tid, 1, suffix, len);
 	return tidset_build(ins->ctx, size > 0 ? reserve_take(ins, size) : 0, &ins->tid, 1,

@@ -242,6 +242,10 @@ typedef struct Record
  */
 #define INSIDE_MAX		64
 
+_Static_assert(INSIDE_MAX % MT_GRANULE == 0, "what a record may grow to has a place inside");
+_Static_assert(border_size(0) % MT_GRANULE == 0 && sizeof(BorderEntry) % MT_GRANULE == 0,
+			   "records can begin behind the entries");
+
 /* What a record of that size takes there, in bytes; 0 when it has no place. */
 static inline size_t
 inside_size(size_t record_size)

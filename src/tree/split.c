@@ -137,6 +137,7 @@ border_copy(Insert *ins, BorderNode *dst, const BorderNode *src, uint64_t perm,
 		uint64_t	word = shm_load(&src->entries[slot].word);
 		size_t		size = bag_for_word(ins->ctx, word, gather);
 
+		MT_ASSERT(size > 0 || word_tag(word) != W_RECORD || (word & W_INSIDE) == 0);
 		border_append(dst, pos, size > 0 ? bag_put(ins, word, size) : word);
 	}
 }

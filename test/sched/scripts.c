@@ -46,7 +46,7 @@
 #define MAX_OPS			8		/* of a thread, and of a setup 32 */
 #define MAX_SETUP		32
 #define MAX_ENTRIES		32
-#define MAX_KEY			64
+#define MAX_KEY			96
 #define MAX_CALLS		40		/* of one scan */
 #define MAX_LEVELS		12		/* decisions of an exhaustive schedule */
 
@@ -71,6 +71,11 @@ static const Script scripts[] = {
 	{"+b !", "=a ?c =c", NULL}},
 	{"a young node is widened against insert", "+a +c", "1 0 1", RETIRES | WAITS,
 	{"+b", "+d", NULL}},
+	{"a widened node shares its large records",
+		"+~~~~~~~~~a.12 +~~~~~~~~~a.13 +z", "1 0 1", RETIRES,
+	{"+b", "+~~~~~~~~~a.11", "?~~~~~~~~~a.13", NULL}},
+	{"a widened node has its small records inside", "+~a.11 +~a.12 +~a.13 +~c", "2 0 2", RETIRES,
+	{"+~b !", "-~a.11 +~a.14", "?~a.12 ?~c", NULL}},
 	{"inserts into fresh slots of one node", "+a +b +c +h", "2 1 1", WAITS,
 	{"+i ?j", "+j ?i", NULL}},
 	{"an insert into a fresh slot against removals", "+a +b +c +h +j", "2 1 1", WAITS,

@@ -629,6 +629,7 @@ TEST(wrong_records_inside_are_reported)
 		  "not inside the node");
 	SPOIL(expect_fault, word, was & ~W_INSIDE, "not a block");
 	SPOIL(expect_fault, word, was + (UINT64_C(1000) << 35), "larger than its block");
+	SPOIL(expect_fault, word, was | UINT64_C(1) << 60, "without a meaning");
 	SPOIL(expect_quiescent_fault, word,
 		  shm_load(&b->entries[perm_slot(shm_load(&b->perm), 1)].word), "overlap");
 	SPOIL(expect_fault, word_of_key("suffix suffix suffix"),
