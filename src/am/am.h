@@ -46,6 +46,13 @@ extern bool mt_active(void);
 /* Has this process used a tree yet?  Then participant() does not raise. */
 extern bool participant_attached(void);
 
+/*
+ * Sleep for so many milliseconds, or until something happens, where pg_stat_activity
+ * shows it.  Interruptible, and ends the process with the postmaster.  No LWLock is
+ * held, and no epoch.
+ */
+extern void nap(long ms);
+
 /* ---- registry (registry.c) ---------------------------------------------- */
 
 /*

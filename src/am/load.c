@@ -23,13 +23,11 @@
 #include "access/table.h"
 #include "access/xlog.h"
 #include "miscadmin.h"
-#include "storage/latch.h"
 #include "storage/lmgr.h"
 #include "storage/sinval.h"
 #include "utils/inval.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
-#include "utils/wait_event.h"
 
 #include "loader.h"
 
@@ -52,18 +50,6 @@ check_not_loading_here(Relation index, IndexSlot *slot)
 			 errmsg("cannot use masstree index \"%s\" while this process loads it",
 					RelationGetRelationName(index)),
 			 errdetail("An index expression or predicate of the table queries the table itself.")));
-}
-
-/*
- * Sleep for a while, or until something happens.  Interruptible.
- */
-static void
-nap(long ms)
-{
-	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-					 ms, PG_WAIT_EXTENSION);
-	ResetLatch(MyLatch);
-	CHECK_FOR_INTERRUPTS();
 }
 
 /*

@@ -43,7 +43,7 @@
 #include "pageview.h"
 #include "secure.h"
 
-#define DRAIN_SLEEP_US	1000
+#define DRAIN_SLEEP_MS	1
 #define WORKER_DRAINS	200		/* a worker looks so often, then gives up */
 #define MERGE_LOOKS		50		/* so often before the next tree is built */
 #define SNAPSHOT_PAGES	1024	/* a worker renews its snapshot so often */
@@ -114,17 +114,6 @@ take_slot(LoadIndex *li)
 }
 
 /*
- * Wait a moment for those who are in a tree.  Interruptible; no lock of a slot is
- * held.
- */
-static void
-pause_load(void)
-{
-	CHECK_FOR_INTERRUPTS();
-	pg_usleep(DRAIN_SLEEP_US);
-}
-
-/*
  * Begin to load an index's tree if it is ABSENT.
  *
  * What a former tree left behind must be gone first, so that main and side
@@ -150,7 +139,7 @@ claim(LoadIndex *li, bool worker)
 			return true;
 		if (worker && looks >= WORKER_DRAINS)
 			break;
-		pause_load();
+		nap(DRAIN_SLEEP_MS);
 	}
 	UnlockPage(li->index, LOAD_LOCK_PAGE, ExclusiveLock);
 	return false;
@@ -651,10 +640,10 @@ finish(Load *load)
 		if (result != MT_OK)
 			settle(load, li, result);
 		for (int looks = 1; merge_what_can(load) > 0 && looks < MERGE_LOOKS; looks++)
-			pause_load();
+			nap(DRAIN_SLEEP_MS);
 	}
 	while (merge_what_can(load) > 0)
-		pause_load();
+		nap(DRAIN_SLEEP_MS);
 }
 
 /* ---- the whole ---------------------------------------------------------------------------- */

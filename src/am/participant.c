@@ -19,6 +19,8 @@
 
 #include "miscadmin.h"
 #include "storage/ipc.h"
+#include "storage/latch.h"
+#include "utils/wait_event.h"
 
 #include "am.h"
 
@@ -41,6 +43,15 @@ static void
 host_leave_critical(void)
 {
 	END_CRIT_SECTION();
+}
+
+void
+nap(long ms)
+{
+	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+					 ms, PG_WAIT_EXTENSION);
+	ResetLatch(MyLatch);
+	CHECK_FOR_INTERRUPTS();
 }
 
 /* host->yield: let the process that we wait for run.  Raises nothing. */

@@ -54,7 +54,7 @@
  */
 #define LEAST_BYTES_PER_ROW	5.0
 
-#define DRAIN_SLEEP_US	1000
+#define DRAIN_SLEEP_MS	1
 
 /* The pause after a sweep, in multiples of what it took. */
 #define SWEEP_PAUSE		100
@@ -581,10 +581,7 @@ registry_begin_build(Relation index, const uint64 build_id[2])
 	registry_sweep_if_due();
 	lifecycle_build_begun(slot);
 	while (!start_build(ctx, slot))
-	{
-		CHECK_FOR_INTERRUPTS();
-		pg_usleep(DRAIN_SLEEP_US);
-	}
+		nap(DRAIN_SLEEP_MS);
 	return slot;
 }
 
