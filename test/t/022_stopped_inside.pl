@@ -178,21 +178,8 @@ CREATE TABLE t (id int, k text COLLATE "C");
 INSERT INTO t SELECT g, md5(g::text) FROM generate_series(1, 1000) g;
 CREATE INDEX t_k ON t USING masstree (k);
 CREATE INDEX t_id ON t USING masstree (id);
-ALTER INDEX t_k SET TABLESPACE elsewhere;
-ALTER INDEX t_id SET TABLESPACE elsewhere;
-SELECT hold_at('load-begun');
 SQL
-my $waiter = start_victim($node, q{SELECT masstree_load('t_k')});
-wait_until('the load has begun', sub { must($s, q{SELECT held('load-begun')}) == 1 });
-must($s, q{SELECT hold_at('tree-insert-inside')});
-my $victim = start_victim($node, q{INSERT INTO t VALUES (1001, 'stopped')});
-wait_until('it is held in the side tree', sub { must($s, q{SELECT held('tree-insert-inside')}) == 1 });
-my $pid = must($s, q{SELECT pid FROM pg_stat_activity WHERE query LIKE 'INSERT INTO t VALUES (1001%'});
-kill 'STOP', $pid;
-must($s, q{SELECT let_go('tree-insert-inside'); SELECT let_go('load-begun')});
-ok($node->poll_query_until('postgres', <<'SQL'), 'one tree of a load waits for who is stopped in its side tree, the other is ready');
-SELECT array_agg(state ORDER BY state) = '{merging,ready}' FROM pg_stat_masstree WHERE indexrelname IN ('t_k', 't_id')
-SQL
+my ($waiter, $victim, $pid) = stop_in_side_tree('elsewhere', 1001);
 is(number('holder'), $pid, 'masstree_memory() names who is stopped');
 must($s, q{INSERT INTO t VALUES (1002, 'others insert')});
 kill 'CONT', $pid;
@@ -201,6 +188,42 @@ is(finish_victim($waiter), '', 'so does the load');
 must($s, q{SELECT masstree_load('t_k'), masstree_load('t_id'), masstree_check('t_k', true), masstree_check('t_id', true)});
 agrees($node, 'SELECT k FROM t ORDER BY k', 'all rows are there');
 
-$s->quit;
+# Who waits for it ends with the postmaster.
+($waiter, $victim, $pid) = stop_in_side_tree('pg_default', 1003);
+my $waiting = '';
+wait_until('pg_stat_activity shows who waits', sub {
+	$waiting = must($s, q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'masstree loader' AND wait_event_type = 'Extension'});
+	return $waiting =~ /^\d+$/;
+});
+$node->kill9;
+wait_until('who waits ends with the postmaster', sub { !kill 0, $waiting });
+kill 'KILL', $pid;
+finish_victim($_) foreach $victim, $waiter;
+$node->start;
 $node->stop;
 done_testing();
+
+# A load of both trees of t waits for a process that is stopped in the side tree of the
+# one, inserting the row of that number.  Returns the two and the process's number.
+sub stop_in_side_tree
+{
+	my ($tablespace, $row) = @_;
+
+	must($s, <<"SQL");
+ALTER INDEX t_k SET TABLESPACE $tablespace;
+ALTER INDEX t_id SET TABLESPACE $tablespace;
+SELECT hold_at('load-begun');
+SQL
+	my $loads = start_victim($node, q{SELECT masstree_load('t_k')});
+	wait_until('the load has begun', sub { must($s, q{SELECT held('load-begun')}) == 1 });
+	must($s, q{SELECT hold_at('tree-insert-inside')});
+	my $inserts = start_victim($node, "INSERT INTO t VALUES ($row, 'stopped')");
+	wait_until('it is held in the side tree', sub { must($s, q{SELECT held('tree-insert-inside')}) == 1 });
+	my $number = must($s, "SELECT pid FROM pg_stat_activity WHERE query LIKE 'INSERT INTO t VALUES ($row%'");
+	kill 'STOP', $number;
+	must($s, q{SELECT let_go('tree-insert-inside'); SELECT let_go('load-begun')});
+	ok($node->poll_query_until('postgres', <<'SQL'), 'one tree of a load waits for who is stopped in its side tree, the other is ready');
+SELECT array_agg(state ORDER BY state) = '{merging,ready}' FROM pg_stat_masstree WHERE indexrelname IN ('t_k', 't_id')
+SQL
+	return ($loads, $inserts, $number);
+}
