@@ -240,7 +240,7 @@ typedef struct Record
  * there is never freed by itself, and nothing is added later (src/README.md,
  * "Records inside").
  */
-#define INSIDE_MAX		64
+#define INSIDE_MAX		32
 
 _Static_assert(INSIDE_MAX % MT_GRANULE == 0, "what a record may grow to has a place inside");
 _Static_assert(border_size(0) % MT_GRANULE == 0 && sizeof(BorderEntry) % MT_GRANULE == 0,
