@@ -236,9 +236,9 @@ typedef struct Record
 
 /*
  * INSIDE.  A node that is made for a layer of few keys has their records in its
- * own block, behind the entries, if they are not larger than that.  What stands
- * there is never freed by itself, and nothing is added later (src/README.md,
- * "Records inside").
+ * own block, behind the entries, if they have no more bytes than that.  What
+ * stands there is never freed by itself, and nothing is added later
+ * (src/README.md, "Records inside").
  */
 #define INSIDE_MAX		32
 
