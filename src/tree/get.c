@@ -67,7 +67,9 @@ first_tid(MtCtx *ctx, MtHandle root, MtTid *tid)
 			n = tidset_read(ctx, shm_load_acquire(&b->entries[slot].word),
 							shm_load(&b->entries[slot].slice), tids);
 		}
-		if (node_changed(&b->node, v))
+
+		/* a smaller entry may have come before the word was read */
+		if (shm_load_acquire(&b->perm) != perm || node_changed(&b->node, v))
 			return MT_MOVED;
 		if (n > 0)
 		{

@@ -7,6 +7,7 @@
  *
  *	(none)		a writer removes the only entry and fills its slot again with
  *				another key; a reader looks for both keys
+ *	TWO			the same, the one by one writer and the other by another
  *	FRESH		two writers each add an entry, of the same key or not, in slots that
  *				were never used; a reader looks for one of them
  *	WORD		two writers each replace the word of the entry by one that names a new
@@ -33,6 +34,7 @@
  * The lines below are read by run.sh.
  *
  * pass | |
+ * pass | TWO |
  * pass | FRESH |
  * pass | WORD |
  * pass | RECORD |
@@ -44,7 +46,8 @@
  * fail | NO_STABLE_ACQUIRE		| node_stable: acquire
  * fail | NO_CHANGED			| node_changed is not asked
  * fail! | NO_CHANGED_FENCE		| node_changed: acquire fence
- * fail | NO_MARK				| insert_entry: a used slot is filled without a mark
+ * fail | TWO NO_FILL_MARK		| insert_entry: a used slot is filled without a mark
+ * fail | NO_FILL_MARK NO_REMOVE_MARK	| border_remove, insert_entry: neither is marked
  * fail! | NO_MARK_FENCE			| node_mark: release fence
  * fail | NO_COUNT				| node_unlock_as: the change is not counted
  * fail | FRESH EARLY_UNLOCK	| insert_entry: unlocked before the permutation is stored
@@ -86,9 +89,9 @@
  *-------------------------------------------------------------------------
  */
 #define READER		0
-#define WRITER		1					/* and 2, in FRESH and WORD */
+#define WRITER		1					/* and 2, in TWO, FRESH and WORD */
 
-#if defined(FRESH) || defined(WORD)
+#if defined(FRESH) || defined(WORD) || defined(TWO)
 #define WRITERS	2
 #else
 #define WRITERS	1
@@ -424,7 +427,9 @@ inline insert(k, bits)
 			:: else -> break
 			od;
 			if
+#ifndef NO_FILL_MARK
 			:: used[slot] -> mark()
+#endif
 			:: else
 			fi;
 			used[slot] = true;
@@ -463,7 +468,9 @@ inline remove(k)
 		fi;
 		if
 		:: ok ->
+#ifndef NO_REMOVE_MARK
 			mark();
+#endif
 			atomic
 			{
 				store(PERM, perm & ~(1 << slot), ORDERED);
@@ -532,8 +539,15 @@ proctype Writer(byte me)
 	in_place(1, 1);
 	in_place(1, 2);
 #else
+#ifdef TWO
+	if
+	:: me == WRITER -> remove(1)
+	:: me != WRITER -> NEWEST(PERM) == 0; insert(3, 1)
+	fi;
+#else
 	remove(1);
 	insert(3, 1);
+#endif
 #endif
 #endif
 #endif
