@@ -297,9 +297,12 @@ slot_may_retry(IndexSlot *slot)
 	uint64		room;
 	bool		no_memory;
 	bool		over;
+	TimestampTz now;
 
 	LWLockAcquire(&slot->lock, LW_SHARED);
-	over = GetCurrentTimestamp() >= slot->retry_at;
+	now = GetCurrentTimestamp();
+	/* a failure that is still to come was before the clock was set back */
+	over = now >= slot->retry_at || now < slot->failed_at;
 	no_memory = slot->failed_sqlstate == ERRCODE_OUT_OF_MEMORY;
 	bytes = slot->failed_bytes;
 	room = slot->failed_room;

@@ -18,25 +18,33 @@
 /* ---- memory ------------------------------------------------------------- */
 
 /*
- * The reserve is filled in the order of want, so that what is there covers
- * what is wanted exactly when each size stands often enough in both.
+ * The first block of that size in the reserve that is not among the taken, a bit
+ * for each.  => its index; nreserve when there is none.
  */
+static uint32_t
+reserve_find(const Insert *ins, size_t size, uint64_t taken)
+{
+	uint32_t	j;
+
+	_Static_assert(MAX_BLOCKS <= 64, "a bit per block");
+	for (j = 0; j < ins->nreserve; j++)
+		if (ins->reserve[j].size == size && (taken >> j & 1) == 0)
+			break;
+	return j;
+}
+
 bool
 reserve_covers(const Insert *ins)
 {
-	uint64_t	used = 0;
+	uint64_t	taken = 0;
 
-	_Static_assert(MAX_BLOCKS <= 64, "a bit per block");
 	for (uint32_t i = 0; i < ins->nwant; i++)
 	{
-		uint32_t	j;
+		uint32_t	j = reserve_find(ins, ins->want[i], taken);
 
-		for (j = 0; j < ins->nreserve; j++)
-			if (ins->reserve[j].size == ins->want[i] && (used >> j & 1) == 0)
-				break;
 		if (j == ins->nreserve)
 			return false;
-		used |= UINT64_C(1) << j;
+		taken |= UINT64_C(1) << j;
 	}
 	return true;
 }
@@ -71,11 +79,8 @@ reserve_fill(Insert *ins)
 
 	for (uint32_t i = 0; i < ins->nwant; i++)
 	{
-		uint32_t	j;
+		uint32_t	j = reserve_find(ins, ins->want[i], kept);
 
-		for (j = 0; j < ins->nreserve; j++)
-			if (ins->reserve[j].size == ins->want[i] && (kept >> j & 1) == 0)
-				break;
 		if (j == ins->nreserve)
 		{
 			MtHandle	h;
