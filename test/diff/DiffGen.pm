@@ -745,6 +745,14 @@ sub check
 	return;
 }
 
+# A statement for the tree alone, whose failure leaves the transaction as it is, as it is
+# in the other database.
+sub survived
+{
+	my ($sql) = @_;
+	return "\\set rollback_was :ON_ERROR_ROLLBACK\n\\set ON_ERROR_ROLLBACK on\n$sql;\n\\set ON_ERROR_ROLLBACK :rollback_was";
+}
+
 # DDL in a transaction that others do not get in the way of.
 sub ddl_in_transaction
 {
@@ -754,7 +762,7 @@ sub ddl_in_transaction
 	$self->begin($session);
 	$self->change($session) if chance(0.5);
 	my $index = $self->make_index;
-	$self->add($session, "\\set ON_ERROR_ROLLBACK on\nCREATE INDEX $index->{name} $index->{sql};\n\\set ON_ERROR_ROLLBACK off",
+	$self->add($session, survived("CREATE INDEX $index->{name} $index->{sql}"),
 		tree => 1, plain => 'LOCK TABLE t IN SHARE MODE');
 	foreach (1 .. between(2, 8))
 	{
@@ -762,7 +770,7 @@ sub ddl_in_transaction
 	}
 	if (chance(0.3))
 	{
-		$self->add($session, "\\set ON_ERROR_ROLLBACK on\nREINDEX INDEX $index->{name};\n\\set ON_ERROR_ROLLBACK off", tree => 1);
+		$self->add($session, survived("REINDEX INDEX $index->{name}"), tree => 1);
 		$self->query($session);
 	}
 	$self->finish($session);
