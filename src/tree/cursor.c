@@ -330,13 +330,17 @@ push_level(Scan *s, size_t offset, bool tids, bool on_path)
 }
 
 /*
- * Ask for buffers that hold keys of at least that length, twice what was there,
- * so that a caller who grows them step by step gets there soon.
+ * Ask for buffers that hold keys of that length.  What is asked for depends on the
+ * key alone, not on the buffers: a caller who brings a small buffer of keys for each
+ * batch is not asked for a larger pos each time.  It is a power of two, so that who
+ * grows pos for a key of many layers, slice by slice, gets there soon.
  */
 static Step
 ask_for(Scan *s, size_t len)
 {
-	s->need = 2 * (len > s->room ? len : s->room) + 256;
+	s->need = 512;
+	while (s->need < 2 * len)
+		s->need *= 2;
 	return STEP_GROW;
 }
 

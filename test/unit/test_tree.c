@@ -2386,6 +2386,82 @@ TEST(a_deep_tree_does_not_overflow_the_stack)
 	world_close(&w);
 }
 
+/*
+ * Scan all, growing the cursor's pos; each batch begins with a buffer of one byte for
+ * its keys.  => how often pos grew.
+ */
+static uint32_t
+scan_growing(World *w, uint32_t expected, size_t longest, bool keep_keys)
+{
+	const MtBound open = {NULL, 0, false};
+	MtCursor	cursor;
+	MtEntry		entry;
+	uint32_t	seen = 0;
+	uint32_t	grown = 0;
+	uint8_t    *pos = must_realloc(NULL, 8);
+	uint8_t    *keys = must_realloc(NULL, 4 * longest + 512);
+	MtResult	result;
+
+	mt_cursor_init(&cursor, open, open, false, false, pos, 8);
+	do
+	{
+		MtBatch		batch = {&entry, 1, 0, keep_keys, keys, 1, 0};
+
+		while ((result = mt_scan(&w->ctx, w->tree, w->gate, &cursor, &batch, false)) == MT_GROW)
+		{
+			CHECK(cursor.need <= 4 * longest + 512);
+			CHECK(cursor.need > cursor.pos_size || cursor.need > batch.keys_size);
+			batch.keys_size = 4 * longest + 512;
+			if (cursor.need <= cursor.pos_size)
+				continue;
+			cursor.pos = pos = must_realloc(pos, cursor.need);
+			cursor.pos_size = cursor.need;
+			grown++;
+		}
+		seen += batch.n;
+	} while (result == MT_OK);
+	CHECK(result == MT_END && seen == expected);
+	free(pos);
+	free(keys);
+	return grown;
+}
+
+/*
+ * A scan asks for buffers by the keys that it meets: a caller who brings a small one
+ * for each batch is not asked for more each time, and one who grows them for a key of
+ * many layers gets there in few steps.
+ */
+TEST(a_scan_asks_for_what_its_keys_need)
+{
+	uint32_t	n = HARNESS_SLOW ? 1000 : 4000;
+	uint8_t    *key = must_realloc(NULL, 8 * (size_t) n);
+	MtTid		tid = mt_tid_make(1, 1);
+	World		w;
+
+	memset(key, 'd', 8 * (size_t) n);
+	world_open(&w, 64 * MB);
+	for (uint32_t i = 0; i < 1000; i++)
+	{
+		store_integer(key, i);
+		MUST(mt_insert(&w.ctx, w.tree, w.gate, key, 8 + i % 60, tid) == MT_OK);
+	}
+	CHECK(scan_growing(&w, 1000, 67, true) == 1);
+	for (uint32_t i = 0; i < 1000; i++)
+	{
+		store_integer(key, i);
+		MUST(mt_remove(&w.ctx, w.tree, w.gate, key, 8 + i % 60, tid) == MT_OK);
+	}
+	memset(key, 'd', 8);
+	for (uint32_t i = 1; i <= n; i++)
+		MUST(mt_insert(&w.ctx, w.tree, w.gate, key, 8 * (size_t) i, tid) == MT_OK);
+	CHECK(scan_growing(&w, n, 8 * (size_t) n, false) < 12);
+	for (uint32_t i = 1; i <= n; i++)
+		MUST(mt_remove(&w.ctx, w.tree, w.gate, key, 8 * (size_t) i, tid) == MT_OK);
+	free(key);
+	check_given_back(&w);
+	world_close(&w);
+}
+
 /* ---- memory -------------------------------------------------------------------- */
 
 /* What 400,000 entries take, of keys with so many TIDs each. */
@@ -2867,6 +2943,7 @@ main(int argc, char **argv)
 	RUN_TEST(a_destroyed_tree_is_an_empty_tree);
 	RUN_TEST(the_checker_reports_what_is_wrong);
 	RUN_TEST(a_deep_tree_does_not_overflow_the_stack);
+	RUN_TEST(a_scan_asks_for_what_its_keys_need);
 	RUN_TEST(memory_per_key);
 	RUN_TEST(removing_needs_no_memory);
 	RUN_TEST(a_loaded_tree_is_like_any_other);
