@@ -6,6 +6,7 @@
 #	make bench-sql	measures it beside btree through SQL
 #	make soak	tests for an hour
 #	make fuzz	fuzzes for an hour
+#	make faults, sqlsmith, valgrind, models, mutation	the other long tests
 #
 #	make, make install, make installcheck	as with every extension (PGXS).
 #
@@ -15,7 +16,7 @@
 #	STOP_EVENTS=1	tests can hold processes at named points, and let
 #			allocations of shared memory fail
 
-OWN_GOALS = check demo soak fuzz models mutation bench-sql bench-tree build/bench_tree
+OWN_GOALS = check demo soak fuzz faults sqlsmith valgrind models mutation bench-sql bench-tree build/bench_tree
 
 ifneq ($(filter $(OWN_GOALS),$(MAKECMDGOALS)),)
 

@@ -62,3 +62,22 @@ BEGIN
 END $$;
 SELECT count(*) FROM sub_ex;
 SELECT masstree_check('sub_ex_n_excl', true);
+
+-- in a transaction that has failed nothing of the extension is called
+BEGIN;
+DECLARE c CURSOR FOR SELECT n FROM sub ORDER BY n;
+SAVEPOINT a;
+SELECT 1 / 0;
+SELECT n FROM sub WHERE n > 98 ORDER BY n;
+EXPLAIN (COSTS OFF) SELECT n FROM sub WHERE n > 98;
+FETCH 1 FROM c;
+INSERT INTO sub VALUES (2000);
+SELECT masstree_check('sub_n');
+ROLLBACK TO a;
+FETCH 1 FROM c;
+SELECT same_rows('SELECT n FROM sub WHERE n > 95 ORDER BY n', 'sub_n');
+SELECT 1 / 0;
+CREATE INDEX sub_again ON sub USING masstree (n);
+COMMIT;
+SELECT same_rows('SELECT n FROM sub WHERE n > 95 ORDER BY n', 'sub_n');
+SELECT masstree_check('sub_n', true);

@@ -1,7 +1,7 @@
 # The goals that set up what they need themselves.  They work without a
 # PostgreSQL on the machine, so this file includes no PGXS.
 
-.PHONY: check demo bench-tree bench-sql soak fuzz models mutation
+.PHONY: check demo bench-tree bench-sql soak fuzz faults sqlsmith valgrind models mutation
 
 # Everything that proves the extension; the last line is "N passed, N failed".
 check:
@@ -14,6 +14,18 @@ soak:
 # All fuzz targets, for FUZZ_HOURS (1) together, see test/fuzz.sh.
 fuzz:
 	@test/run.sh fuzz
+
+# A hundred kills, a failure at each allocation, an end at each stop event (test/faults.sh).
+faults:
+	@test/run.sh faults
+
+# Random queries of sqlsmith for ten minutes (test/sqlsmith.sh).
+sqlsmith:
+	@test/run.sh sqlsmith
+
+# SQL tests with the server under valgrind (test/valgrind.sh).
+valgrind:
+	@test/run.sh valgrind
 
 # masstree beside btree over the file paths of this machine.
 demo:

@@ -28,6 +28,10 @@ SET statement_timeout = '60s';
 CREATE VIEW memory AS SELECT * FROM masstree_memory() AS m(size, used, free, largest, retired, holder);
 SQL
 
+# Nobody stays stopped when a test dies.
+my $stopped;
+END { kill 'KILL', $stopped if defined $stopped }
+
 my %victim = (
 	'tree-scan-inside' => q{SELECT count(*) FROM (SELECT k FROM v WHERE k > '' ORDER BY k) s},
 	'tree-insert-inside' => q{INSERT INTO v VALUES (1001, 'new')},
@@ -62,7 +66,7 @@ SQL
 	my $victim = start_victim($node, $victim{$event}, '-c enable_seqscan=off -c enable_bitmapscan=off -c jit=off');
 	wait_until("it is held at $event", sub { must($s, "SELECT held('$event')") == 1 });
 	my $pid = must($s, q{SELECT pid FROM pg_stat_activity WHERE application_name = 'victim'});
-	kill 'STOP', $pid;
+	stop_it($pid);
 	must($s, "SELECT let_go('$event')");
 	is(number('holder'), $pid, "$event: masstree_memory() names who is stopped");
 
@@ -157,7 +161,7 @@ SQL
 	must($s, 'VACUUM (INDEX_CLEANUP ON, TRUNCATE OFF) v') if $event ne 'tree-remove-inside';
 	is(state_of($node, 'v_k'), 'absent', "$event: everything went on while the load waited");
 
-	kill 'CONT', $pid;
+	let_it_go($pid);
 	is(finish_victim($victim), '', "$event: it goes on");
 	is(finish_victim($waiter), '', "$event: so does the load");
 	is(state_of($node, 'v_k'), 'ready', "$event: and the tree is there");
@@ -182,7 +186,7 @@ SQL
 my ($waiter, $victim, $pid) = stop_in_side_tree('elsewhere', 1001);
 is(number('holder'), $pid, 'masstree_memory() names who is stopped');
 must($s, q{INSERT INTO t VALUES (1002, 'others insert')});
-kill 'CONT', $pid;
+let_it_go($pid);
 is(finish_victim($victim), '', 'it goes on');
 is(finish_victim($waiter), '', 'so does the load');
 must($s, q{SELECT masstree_load('t_k'), masstree_load('t_id'), masstree_check('t_k', true), masstree_check('t_id', true)});
@@ -198,10 +202,23 @@ wait_until('pg_stat_activity shows who waits', sub {
 $node->kill9;
 wait_until('who waits ends with the postmaster', sub { !kill 0, $waiting });
 kill 'KILL', $pid;
+$stopped = undef;
 finish_victim($_) foreach $victim, $waiter;
 $node->start;
 $node->stop;
 done_testing();
+
+sub stop_it
+{
+	($stopped) = @_;
+	kill 'STOP', $stopped;
+}
+
+sub let_it_go
+{
+	kill 'CONT', $_[0];
+	$stopped = undef;
+}
 
 # A load of both trees of t waits for a process that is stopped in the side tree of the
 # one, inserting the row of that number.  Returns the two and the process's number.
@@ -220,7 +237,7 @@ SQL
 	my $inserts = start_victim($node, "INSERT INTO t VALUES ($row, 'stopped')");
 	wait_until('it is held in the side tree', sub { must($s, q{SELECT held('tree-insert-inside')}) == 1 });
 	my $number = must($s, "SELECT pid FROM pg_stat_activity WHERE query LIKE 'INSERT INTO t VALUES ($row%'");
-	kill 'STOP', $number;
+	stop_it($number);
 	must($s, q{SELECT let_go('tree-insert-inside'); SELECT let_go('load-begun')});
 	ok($node->poll_query_until('postgres', <<'SQL'), 'one tree of a load waits for who is stopped in its side tree, the other is ready');
 SELECT array_agg(state ORDER BY state) = '{merging,ready}' FROM pg_stat_masstree WHERE indexrelname IN ('t_k', 't_id')
