@@ -63,7 +63,7 @@ END $$;
 SELECT count(*) FROM sub_ex;
 SELECT masstree_check('sub_ex_n_excl', true);
 
--- in a transaction that has failed nothing of the extension is called
+-- in a transaction that has failed nothing is answered; no hook stands in the way of its end
 BEGIN;
 DECLARE c CURSOR FOR SELECT n FROM sub ORDER BY n;
 SAVEPOINT a;

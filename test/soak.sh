@@ -148,8 +148,8 @@ build_all()
 {
 	local thread="-O1 -g -DMT_FAULTS $tiny -fsanitize=thread -include test/unit/yield.h"
 	local yield="$assertions $tiny -include test/unit/yield.h"
-	local address="$assertions -fsanitize=address,undefined -fno-sanitize-recover=all"
-	address="$address -fno-omit-frame-pointer -DMT_POISON_FREED"
+	local address="$assertions -fsanitize=address,undefined -fno-sanitize-recover=all \
+		-fno-omit-frame-pointer -DMT_POISON_FREED"
 	local name flags
 
 	for name in yield asan tsan; do

@@ -449,12 +449,10 @@ pour(LoadIndex *li, bool nulls)
 		result = mt_scan(participant(), &li->slot->side, gate, &cursor, &batch, false);
 		if (result == MT_GROW)
 		{
-			Size		size = cursor.need + cursor.need / 2;
-
-			cursor.pos = repalloc_huge(cursor.pos, size);
-			cursor.pos_size = size;
-			batch.keys = repalloc_huge(batch.keys, size);
-			batch.keys_size = size;
+			cursor.pos = repalloc_huge(cursor.pos, cursor.need);
+			cursor.pos_size = cursor.need;
+			batch.keys = repalloc_huge(batch.keys, cursor.need);
+			batch.keys_size = cursor.need;
 			continue;
 		}
 		if (result != MT_OK)

@@ -321,18 +321,17 @@ static void
 scan_grow_pos(MtScanState *so)
 {
 	MtCursor   *cursor = &so->cursor;
-	Size		size = Max(cursor->need, cursor->pos_size * 2);
 	uint8	   *pos;
 
 	if (cursor->pos_size >= cursor->need)
 		return;
-	pos = MemoryContextAllocHuge(GetMemoryChunkContext(so), size);
+	pos = MemoryContextAllocHuge(GetMemoryChunkContext(so), cursor->need);
 	if (cursor->started)
 		memcpy(pos, cursor->pos, cursor->pos_len);
 	if (cursor->pos != so->first_pos)
 		pfree(cursor->pos);
 	cursor->pos = pos;
-	cursor->pos_size = size;
+	cursor->pos_size = cursor->need;
 }
 
 /*

@@ -124,6 +124,22 @@ typedef struct Target
 
 /* ---- keys ------------------------------------------------------------------ */
 
+/*
+ * Bytes that a buffer is to have for keys of that length: two of them, in a power of
+ * two.  It depends on the key alone, not on the buffers: a caller who brings a small
+ * buffer of keys for each batch is not asked for a larger pos each time.  And who
+ * grows pos for a key of many layers, slice by slice, gets there soon.
+ */
+static size_t
+room_for_keys(size_t len)
+{
+	size_t		room = 512;
+
+	while (room < 2 * len)
+		room *= 2;
+	return room;
+}
+
 static inline size_t
 key_length(const FoundKey *k)
 {
@@ -329,18 +345,11 @@ push_level(Scan *s, size_t offset, bool tids, bool on_path)
 	return l;
 }
 
-/*
- * Ask for buffers that hold keys of that length.  What is asked for depends on the
- * key alone, not on the buffers: a caller who brings a small buffer of keys for each
- * batch is not asked for a larger pos each time.  It is a power of two, so that who
- * grows pos for a key of many layers, slice by slice, gets there soon.
- */
+/* Ask for buffers that hold keys of that length. */
 static Step
 ask_for(Scan *s, size_t len)
 {
-	s->need = 512;
-	while (s->need < 2 * len)
-		s->need *= 2;
+	s->need = room_for_keys(len);
 	return STEP_GROW;
 }
 
@@ -886,7 +895,7 @@ mt_cursor_seek(MtCursor *cursor, const uint8_t *key, size_t len, MtTid tid,
 		len = 0;
 	if (len > cursor->pos_size / 2)
 	{
-		cursor->need = 2 * len + 256;
+		cursor->need = room_for_keys(len);
 		return false;
 	}
 	if (len > 0)

@@ -175,6 +175,30 @@ SQL
 		"$event: all memory is back");
 }
 
+# PostgreSQL's own handler of SIGFPE raises at once, wherever that is: the error leaves
+# the epoch, and the session goes on.
+must($s, <<'SQL');
+CREATE TABLE v (k text COLLATE "C");
+INSERT INTO v SELECT 'key ' || g FROM generate_series(1, 500) g;
+CREATE INDEX v_k ON v USING masstree (k);
+SELECT hold_at('tree-scan-inside');
+SQL
+my $raises = start_victim($node, [ $victim{'tree-scan-inside'}, 'SELECT pg_sleep(600)' ],
+	'-c enable_seqscan=off -c enable_bitmapscan=off -c jit=off');
+wait_until('it is held in the epoch', sub { must($s, q{SELECT held('tree-scan-inside')}) == 1 });
+my $raising = must($s, q{SELECT pid FROM pg_stat_activity WHERE application_name = 'victim'});
+is(number('holder'), $raising, 'it is in the epoch');
+kill 'FPE', $raising;
+must($s, q{SELECT let_go('tree-scan-inside')});
+wait_until('the session goes on', sub {
+	must($s, "SELECT count(*) FROM pg_stat_activity WHERE pid = $raising AND wait_event = 'PgSleep'") == 1;
+});
+must($s, 'UPDATE v SET k = md5(k); VACUUM (INDEX_CLEANUP ON) v');
+is(number('holder'), 0, 'an error leaves the epoch');
+must($s, "SELECT pg_terminate_backend($raising)");
+like(finish_victim($raises), qr/floating-point exception/, 'it was an error in the epoch');
+must($s, 'DROP TABLE v');
+
 # Stopped in the side tree of one index, which its load has to wait for; the other
 # tree of the same load becomes ready.
 must($s, <<'SQL');
