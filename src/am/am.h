@@ -320,7 +320,9 @@ tid_to_pointer(MtTid tid, ItemPointer p)
 extern uint64 load_ensure(Relation index, IndexSlot *slot);
 
 /*
- * The same, but => false instead of raising when the tree is FAILED.
+ * The same, but => false instead of raising when the tree is FAILED; or when it is
+ * ABSENT, no worker can load it, and this process may not, being in a parallel
+ * query, whose functions are others than the index's.
  */
 extern bool load_try(Relation index, IndexSlot *slot, uint64 *gate);
 

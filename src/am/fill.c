@@ -114,6 +114,10 @@ load_entries(MtLoader *loader, KeySort *sort, bool nulls, MtGate gate,
 
 	while (keysort_next(sort, &key, &len, &tid))
 	{
+		result = mt_load_add(loader, nulls ? NULL : key, len, tid);
+		if (result != MT_OK && result != MT_EXISTS)
+			return result;
+		(*rows)++;
 		if (*rows % LOOK_EVERY == 0)
 		{
 			CHECK_FOR_INTERRUPTS();
@@ -121,11 +125,8 @@ load_entries(MtLoader *loader, KeySort *sort, bool nulls, MtGate gate,
 				return MT_GONE;
 			if (progress)
 				progress(*rows);
+			STOP_EVENT("load-filling");
 		}
-		result = mt_load_add(loader, nulls ? NULL : key, len, tid);
-		if (result != MT_OK && result != MT_EXISTS)
-			return result;
-		(*rows)++;
 	}
 	return MT_OK;
 }

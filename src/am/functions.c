@@ -312,6 +312,18 @@ masstree_load(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
+/*
+ * May a loader or builder be filling the slot's main tree?  The slot's lock is held.
+ */
+static bool
+main_is_private(IndexSlot *slot)
+{
+	TreeState	state = gate_state(shm_load(&slot->gate));
+
+	return (shm_load(&slot->loader_pid) != 0 || shm_load(&slot->builder_pid) != 0) &&
+		state != TREE_MERGING && state != TREE_READY;
+}
+
 /* Add what a slot's trees have retired. */
 static bool
 add_retired(IndexSlot *slot, void *arg)
@@ -319,10 +331,17 @@ add_retired(IndexSlot *slot, void *arg)
 	uint64	   *bytes = arg;
 	PoolStats	stats;
 
-	/* The lock keeps the pools from being destroyed meanwhile. */
+	/*
+	 * The lock keeps the pools from being destroyed meanwhile, but for a main
+	 * tree that nobody has seen yet: that is its loader's, and has nothing
+	 * retired.
+	 */
 	LWLockAcquire(&slot->lock, LW_SHARED);
-	pool_stats(participant(), &slot->main.pool, &stats);
-	*bytes += stats.limbo_bytes;
+	if (!main_is_private(slot))
+	{
+		pool_stats(participant(), &slot->main.pool, &stats);
+		*bytes += stats.limbo_bytes;
+	}
 	pool_stats(participant(), &slot->side.pool, &stats);
 	*bytes += stats.limbo_bytes;
 	LWLockRelease(&slot->lock);

@@ -19,10 +19,13 @@
  */
 #include "postgres.h"
 
-#include "access/parallel.h"
 #include "access/table.h"
+#include "access/xact.h"
 #include "access/xlog.h"
+#include "catalog/pg_proc.h"
 #include "miscadmin.h"
+#include "nodes/pathnodes.h"
+#include "optimizer/clauses.h"
 #include "storage/lmgr.h"
 #include "storage/sinval.h"
 #include "utils/inval.h"
@@ -113,6 +116,21 @@ others_can_load(Relation index)
 }
 
 /*
+ * May this process evaluate the index's expressions?  In a parallel query only
+ * those that are marked for it.
+ */
+static bool
+may_load_here(Relation index)
+{
+	PlannerGlobal glob = {.type = T_PlannerGlobal, .maxParallelHazard = PROPARALLEL_UNSAFE};
+	PlannerInfo root = {.type = T_PlannerInfo, .glob = &glob};
+
+	return !IsInParallelMode() ||
+		(is_parallel_safe(&root, (Node *) RelationGetIndexExpressions(index)) &&
+		 is_parallel_safe(&root, (Node *) RelationGetIndexPredicate(index)));
+}
+
+/*
  * Load the tree in this process.
  */
 static void
@@ -121,13 +139,6 @@ load_here(Relation index)
 	Relation	heap;
 	volatile int claimed;
 	bool		pushed = false;
-
-	if (IsParallelWorker())
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("masstree index \"%s\" is not loaded and cannot be loaded by a parallel worker",
-						RelationGetRelationName(index)),
-				 errhint("Call masstree_load() for the index, or increase max_worker_processes.")));
 
 	heap = table_open(index->rd_index->indrelid, AccessShareLock);
 	if (!ActiveSnapshotSet())
@@ -144,11 +155,13 @@ load_here(Relation index)
 /*
  * See to it that an ABSENT tree is loaded: on return somebody has loaded it,
  * loads it, or failed.
+ * => false when there is no worker for it, and this process may not.
  */
-static void
+static bool
 start_load(Relation index, IndexSlot *slot)
 {
 	uint64		gate;
+	bool		possible = true;
 
 	if (RecoveryInProgress())
 		ereport(ERROR,
@@ -162,9 +175,14 @@ start_load(Relation index, IndexSlot *slot)
 	{
 		STOP_EVENT("load-wanted");
 		if (!others_can_load(index) || !worker_load(index, slot, gate))
-			load_here(index);
+		{
+			possible = may_load_here(index);
+			if (possible)
+				load_here(index);
+		}
 	}
 	UnlockPage(index, ASK_LOCK_PAGE, ExclusiveLock);
+	return possible;
 }
 
 /* ---- what the others call --------------------------------------------------------------- */
@@ -232,6 +250,20 @@ raise_failure(Relation index, IndexSlot *slot)
 			 errhint("Loading is tried again after a while; masstree_load() tries at once.")));
 }
 
+/*
+ * Raise that a tree is ABSENT, and has to stay so.
+ */
+static void pg_attribute_noreturn()
+raise_out_of_reach(Relation index)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("masstree index \"%s\" is not loaded and cannot be loaded by a parallel query",
+					RelationGetRelationName(index)),
+			 errdetail("No background worker can load it now, and the index calls functions that are not parallel safe."),
+			 errhint("Call masstree_load() for the index, or increase max_worker_processes.")));
+}
+
 bool
 load_try(Relation index, IndexSlot *slot, uint64 *gate)
 {
@@ -245,7 +277,8 @@ load_try(Relation index, IndexSlot *slot, uint64 *gate)
 			case TREE_READY:
 				return true;
 			case TREE_ABSENT:
-				start_load(index, slot);
+				if (!start_load(index, slot))
+					return false;
 				waited = true;
 				break;
 			case TREE_LOADING:
@@ -270,6 +303,9 @@ load_ensure(Relation index, IndexSlot *slot)
 
 	if (!load_try(index, slot, &gate))
 	{
+		if (gate_state(gate) == TREE_ABSENT)
+			raise_out_of_reach(index);
+
 		/*
 		 * Within a transaction that holds the table's lock the message that
 		 * was sent to all may not be looked at for long.

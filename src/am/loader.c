@@ -80,7 +80,7 @@ typedef struct Load
 	LoadIndex  *current;		/* at work: to blame for an error */
 	TupleTableSlot *row;
 	bool		worker;			/* we are a worker: the snapshot is ours to renew */
-	bool		guard;			/* subtransactions are possible */
+	bool		guard;			/* subtransactions are possible: not in parallel queries */
 	TimestampTz started;
 } Load;
 
@@ -307,11 +307,23 @@ evaluate_guarded(Load *load, LoadIndex *li, PageView *view, int i)
 
 	if (error == NULL)
 		return wanted;
-	if (loader_was_cancelled(error->sqlerrcode) || !pageview_gone(view, i))
+	if (loader_was_cancelled(error->sqlerrcode) || !pageview_gone(view, i, true))
 		ReThrowError(error);
 	FreeErrorData(error);
 	prepare_expressions(load, li);
 	return false;
+}
+
+/*
+ * The same where there are no subtransactions.  A row that is dead is left out
+ * before anything is done with it.  It may still die while it is evaluated; so an
+ * error is that of this one statement, and nobody is to blame.
+ */
+static bool
+evaluate_unguarded(Load *load, LoadIndex *li, PageView *view, int i)
+{
+	load->current = NULL;
+	return !pageview_gone(view, i, false) && evaluate(load, li);
 }
 
 /*
@@ -324,10 +336,12 @@ collect(Load *load, LoadIndex *li, PageView *view, int i, bool external)
 	bool		wanted;
 
 	load->current = li;
-	if (seen->settled || !load->guard || !(li->computed || external))
+	if (seen->settled || !(li->computed || external))
 		wanted = evaluate(load, li);
-	else
+	else if (load->guard)
 		wanted = evaluate_guarded(load, li, view, i);
+	else
+		wanted = evaluate_unguarded(load, li, view, i);
 	if (wanted)
 		fill_keep(li->fill, mt_tid_make(view->block, seen->root));
 	load->current = NULL;

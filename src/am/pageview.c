@@ -172,7 +172,7 @@ look_again(PageView *view, int i)
 }
 
 bool
-pageview_gone(PageView *view, int i)
+pageview_gone(PageView *view, int i, bool patient)
 {
 	for (int ms = 0;; ms++)
 	{
@@ -180,7 +180,7 @@ pageview_gone(PageView *view, int i)
 
 		if (result == HEAPTUPLE_DEAD)
 			return true;
-		if (result != HEAPTUPLE_INSERT_IN_PROGRESS || ms >= GONE_WAIT_MS)
+		if (result != HEAPTUPLE_INSERT_IN_PROGRESS || !patient || ms >= GONE_WAIT_MS)
 			return false;
 		CHECK_FOR_INTERRUPTS();
 		pg_usleep(1000);

@@ -62,10 +62,11 @@ extern bool pageview_next(PageView *view);
 extern void pageview_tuple(PageView *view, int i, HeapTuple tuple);
 
 /*
- * Is the i-th tuple of the view dead to all by now, or will it be in a moment,
- * because who inserted it is about to abort?  May wait some tenths of a second.
+ * Is the i-th tuple of the view dead to all by now?  patient: or will it be in a
+ * moment, because who inserted it is about to abort?  May wait some tenths of a
+ * second for that.
  */
-extern bool pageview_gone(PageView *view, int i);
+extern bool pageview_gone(PageView *view, int i, bool patient);
 
 extern void pageview_end(PageView *view);
 

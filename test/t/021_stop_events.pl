@@ -56,6 +56,8 @@ my %scenario = (
 	'worker-started' => { before => $unload, sql => $load, worker => 1 },
 	'load-begun' => { before => $unload, sql => $load, worker => 1 },
 	'load-page-viewed' => { before => $unload, sql => $load, worker => 1 },
+	'load-filling' => {
+		before => "INSERT INTO t SELECT g, 'many' || g FROM generate_series(1001, 3000) g; $unload", sql => $load, worker => 1 },
 	'load-before-merging' => { before => $unload, sql => $load, worker => 1 },
 	'load-merging' => { before => $unload, sql => $load, worker => 1 },
 	'load-before-ready' => { before => $unload, sql => $load, worker => 1 },
