@@ -7,7 +7,9 @@
  * asks a background worker to load it and waits; cancelling the wait does not
  * cancel the load.  A process loads a tree itself only where no worker can:
  * no worker to be had, a temporary table, storage of the process's own
- * uncommitted transaction, or a table that the process has locked.
+ * uncommitted transaction, or a table that the process has locked.  In a
+ * parallel query it does not where the index calls functions that must not be
+ * called there.
  *
  * Waits are waits for the index's load lock, which the deadlock detector sees
  * (loader.h); only the short time until a worker has taken that lock is
