@@ -353,6 +353,21 @@ sub shown_keys
 
 # ---- queries ------------------------------------------------------------------------------
 
+# PostgreSQL 16 has another name for it.
+my $one_worker = q{SELECT set_config(CASE WHEN current_setting('server_version_num')::int < 160000
+	THEN 'force_parallel_mode' ELSE 'debug_parallel_query' END, 'on', false)} =~ s/\n\t/ /r;
+
+# What makes every plan parallel that can be, or has a worker run the whole of it; half the
+# time without the leader.
+sub parallel_settings
+{
+	return (map({ "SET $_ = 0" } qw(parallel_setup_cost parallel_tuple_cost min_parallel_table_scan_size
+			  min_parallel_index_scan_size)),
+		'SET max_parallel_workers_per_gather = ' . between(1, 3),
+		'SET parallel_leader_participation = ' . pick(qw(on off)),
+		(chance(0.7) ? $one_worker : ()));
+}
+
 # Which plans the following queries get.
 sub settings
 {
@@ -369,7 +384,8 @@ sub settings
 	my $join = pick(qw(enable_nestloop enable_nestloop enable_mergejoin enable_hashjoin));
 	push @off, grep { $_ ne $join } qw(enable_nestloop enable_mergejoin enable_hashjoin);
 	push @off, grep { chance(0.5) } qw(enable_material enable_memoize enable_hashagg enable_incremental_sort);
-	my $sql = join('\\; ', 'RESET ALL', (map { "SET $_ = off" } @off), (chance(0.5) ? "SET work_mem = '64kB'" : ()));
+	my $sql = join('\\; ', 'RESET ALL', (map { "SET $_ = off" } @off), (chance(0.5) ? "SET work_mem = '64kB'" : ()),
+		(chance(0.25) ? parallel_settings() : ()));
 	my $rollback = '\\set ON_ERROR_ROLLBACK ' . (chance(0.8) ? 'on' : 'off');
 	$self->add($session, "$sql;\n$rollback", tree => 1, plain => $rollback, cmp => 'none', settings => 1);
 	return;
