@@ -11,7 +11,9 @@
 # that failed are kept.
 #
 # Environment: PG_CONFIG picks another PostgreSQL, TMPDIR another place for the
-# temporary folder.
+# temporary folder.  What begins with MT_, SCHED_ or MASSTREE_ (seeds, times, patterns;
+# the heads of the tests have them) is handed on.  FUZZ_CORPUS is a folder in which
+# fuzz finds what it kept there before, and keeps what it has found.
 #
 # SPDX-License-Identifier: PostgreSQL
 # Copyright (c) 2026, the masstree developers
@@ -45,6 +47,9 @@ cleanup()
 		done
 	done < <(find "$work" -name postmaster.pid -type f 2>/dev/null)
 	[ -z "$child" ] || kill -KILL -- "-$child" 2>/dev/null
+	if [ -n "${FUZZ_CORPUS:-}" ]; then
+		mkdir -p "$FUZZ_CORPUS" && cp -r "$work"/fuzz/corpus-* "$FUZZ_CORPUS"
+	fi
 	if [ "$status" -ne 0 ] && [ -n "$(ls -A "$work/log" 2>/dev/null)" ]; then
 		rm -rf "$work.log"
 		mv "$work/log" "$work.log" && echo "Logs are in $work.log"
@@ -108,6 +113,9 @@ tar -C "$root" --exclude=./.git --exclude=./build --exclude='*.o' --exclude='*.s
 	--exclude='*.bc' --exclude=./results --exclude=./output_iso \
 	--exclude=./tmp_check --exclude=./.build-flags -cf - . | tar -C "$work/src" -xf - --no-same-owner
 chmod -R u+rwX,go+rX "$work/src"
+if [ -d "${FUZZ_CORPUS:-}" ]; then
+	cp -r "$FUZZ_CORPUS" "$work/fuzz"
+fi
 [ -z "$user" ] || chown -R "$user" "$work"
 
 # The demo's data: who is root sees more paths than an unprivileged user.
@@ -121,7 +129,7 @@ cd "$work/src"
 environment=(PATH="$PATH" LANG=C.UTF-8 LC_ALL=C.UTF-8 HOME="$work/home"
 	TMPDIR="$work/tmp" WORK="$work" PG_CONFIG="$PG_CONFIG" TERM="${TERM:-dumb}")
 for name in CHECK_ONLY DEMO_PATHS BENCH_ROWS BENCH_ROUNDS CI \
-	SOAK_MINUTES SOAK_ONLY FUZZ_HOURS MUTATION_ONLY; do
+	SOAK_MINUTES SOAK_ONLY FUZZ_HOURS MUTATION_ONLY "${!MT_@}" "${!SCHED_@}" "${!MASSTREE_@}"; do
 	[ -z "${!name:-}" ] || environment+=("$name=${!name}")
 done
 

@@ -117,6 +117,7 @@ typedef struct IndexSlot
 	struct IndexSlot *next;		/* in its hash chain, or the free list */
 	bool		drain_pending;	/* main and side must be destroyed once */
 	uint64		drain_stamp;	/* ... this stamp has passed */
+	shm_u32		asker_pid;		/* who has it loaded by itself or another; see load.c */
 	shm_u32		loader_pid;		/* who loads, 0 for nobody */
 	shm_u32		builder_pid;	/* ambuild is at work: do not sweep */
 	shm_u64		loads_started;	/* counts up when a load begins */
@@ -321,8 +322,9 @@ extern uint64 load_ensure(Relation index, IndexSlot *slot);
 
 /*
  * The same, but => false instead of raising when the tree is FAILED; or when it is
- * ABSENT, no worker can load it, and this process may not, being in a parallel
- * query, whose functions are others than the index's.
+ * ABSENT, no background worker can load it, and this process may not: it is a
+ * parallel worker, and the index calls functions that are not parallel safe; or
+ * when its loads were cancelled again and again.
  */
 extern bool load_try(Relation index, IndexSlot *slot, uint64 *gate);
 

@@ -7,9 +7,8 @@
  * asks a background worker to load it and waits; cancelling the wait does not
  * cancel the load.  A process loads a tree itself only where no worker can:
  * no worker to be had, a temporary table, storage of the process's own
- * uncommitted transaction, or a table that the process has locked.  In a
- * parallel query it does not where the index calls functions that must not be
- * called there.
+ * uncommitted transaction, or a table that the process has locked.  A parallel
+ * worker does not where the index calls functions that must not be called there.
  *
  * Waits are waits for the index's load lock, which the deadlock detector sees
  * (loader.h); only the short time until a worker has taken that lock is
@@ -21,6 +20,7 @@
  */
 #include "postgres.h"
 
+#include "access/parallel.h"
 #include "access/table.h"
 #include "access/xact.h"
 #include "access/xlog.h"
@@ -28,7 +28,10 @@
 #include "miscadmin.h"
 #include "nodes/pathnodes.h"
 #include "optimizer/clauses.h"
+#include "storage/ipc.h"
 #include "storage/lmgr.h"
+#include "storage/proc.h"
+#include "storage/procarray.h"
 #include "storage/sinval.h"
 #include "utils/inval.h"
 #include "utils/snapmgr.h"
@@ -39,7 +42,26 @@
 #define WAIT_FIRST_MS	1
 #define WAIT_LAST_MS	20
 
+/* Loads that a process sees cancelled, one after the other, before it gives up. */
+#define MAX_CANCELLED	3
+
 /* ---- waiting --------------------------------------------------------------------- */
+
+/*
+ * Is that this process, or one that may wait for it unseen by the deadlock
+ * detector?  That is one of the same parallel query, while this one loads itself.
+ */
+static bool
+waits_for_us(uint32 pid)
+{
+	PGPROC	   *proc;
+
+	if (pid == 0 || pid == (uint32) MyProcPid || !loader_is_running())
+		return pid == (uint32) MyProcPid;
+	proc = BackendPidGetProc((int) pid);
+	return proc != NULL && MyProc->lockGroupLeader != NULL &&
+		proc->lockGroupLeader == MyProc->lockGroupLeader;
+}
 
 /*
  * A process that loads a tree, or builds it, must not wait for it.
@@ -47,8 +69,8 @@
 static void
 check_not_loading_here(Relation index, IndexSlot *slot)
 {
-	if (shm_load(&slot->loader_pid) != (uint32) MyProcPid &&
-		shm_load(&slot->builder_pid) != (uint32) MyProcPid)
+	if (!waits_for_us(shm_load(&slot->loader_pid)) &&
+		!waits_for_us(shm_load(&slot->builder_pid)))
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_IN_USE),
@@ -58,11 +80,34 @@ check_not_loading_here(Relation index, IndexSlot *slot)
 }
 
 /*
+ * Does whoever loads or builds the tree wait for a heavyweight lock?
+ */
+static bool
+loader_is_blocked(IndexSlot *slot)
+{
+	uint32		pid = shm_load(&slot->loader_pid);
+	PGPROC	   *proc = NULL;
+
+	if (pid == 0)
+		pid = shm_load(&slot->builder_pid);
+	if (pid != 0)
+		proc = BackendPidGetProc((int) pid);
+	return proc != NULL && *(LOCK *volatile *) &proc->waitLock != NULL;
+}
+
+/*
  * Wait until whoever loads the tree has let go of the load lock.
+ *
+ * In a parallel query that is left to the naps of the callers.  The detector takes
+ * the processes of such a query for one: it would find a deadlock when two
+ * queries wait for each other's loads, none of which waits for anything.  If the
+ * loader does wait for something, that may be ours, and the detector has to know.
  */
 static void
-wait_for_lock(Relation index)
+wait_for_lock(Relation index, IndexSlot *slot)
 {
+	if (IsInParallelMode() && !loader_is_blocked(slot))
+		return;
 	LockPage(index, LOAD_LOCK_PAGE, ShareLock);
 	UnlockPage(index, LOAD_LOCK_PAGE, ShareLock);
 }
@@ -70,8 +115,8 @@ wait_for_lock(Relation index)
 /*
  * Wait until the gate has moved from a value that says that a load is on.
  *
- * Within a group of parallel processes the lock does not exclude; then, and
- * while a failed load is cleaned up, the gate is looked at now and then.
+ * In a parallel query, and while a failed load is cleaned up, the gate is looked
+ * at now and then.
  */
 static void
 wait_for_gate(Relation index, IndexSlot *slot, uint64 gate)
@@ -79,12 +124,12 @@ wait_for_gate(Relation index, IndexSlot *slot, uint64 gate)
 	long		ms = WAIT_FIRST_MS;
 
 	check_not_loading_here(index, slot);
-	wait_for_lock(index);
+	wait_for_lock(index, slot);
 	while (shm_load_acquire(&slot->gate) == gate)
 	{
 		nap(ms);
 		ms = Min(ms * 2, WAIT_LAST_MS);
-		wait_for_lock(index);
+		wait_for_lock(index, slot);
 	}
 }
 
@@ -97,7 +142,7 @@ load_wait_for_running(Relation index, IndexSlot *slot)
 	while (shm_load_acquire(&slot->loads_ended) < begun)
 	{
 		check_not_loading_here(index, slot);
-		wait_for_lock(index);
+		wait_for_lock(index, slot);
 		if (shm_load_acquire(&slot->loads_ended) >= begun)
 			break;
 		nap(ms);
@@ -118,8 +163,8 @@ others_can_load(Relation index)
 }
 
 /*
- * May this process evaluate the index's expressions?  In a parallel query only
- * those that are marked for it.
+ * May this process evaluate the index's expressions?  A parallel worker only those
+ * that are marked for it.
  */
 static bool
 may_load_here(Relation index)
@@ -127,7 +172,7 @@ may_load_here(Relation index)
 	PlannerGlobal glob = {.type = T_PlannerGlobal, .maxParallelHazard = PROPARALLEL_UNSAFE};
 	PlannerInfo root = {.type = T_PlannerInfo, .glob = &glob};
 
-	return !IsInParallelMode() ||
+	return !IsParallelWorker() ||
 		(is_parallel_safe(&root, (Node *) RelationGetIndexExpressions(index)) &&
 		 is_parallel_safe(&root, (Node *) RelationGetIndexPredicate(index)));
 }
@@ -155,15 +200,49 @@ load_here(Relation index)
 }
 
 /*
- * See to it that an ABSENT tree is loaded: on return somebody has loaded it,
- * loads it, or failed.
+ * Have an ABSENT tree loaded, by a worker or by this process.  Nobody else is at it.
+ * => false when there is no worker for it, and this process may not.
+ */
+static bool
+ask_or_load(Relation index, IndexSlot *slot)
+{
+	uint64		gate = shm_load_acquire(&slot->gate);
+
+	if (gate_state(gate) != TREE_ABSENT)
+		return true;
+	STOP_EVENT("load-wanted");
+	if (others_can_load(index) && worker_load(index, slot, gate))
+		return true;
+	if (!may_load_here(index))
+		return shm_load_acquire(&slot->gate) != gate;
+	load_here(index);
+	return true;
+}
+
+/* Let others ask, after this process has, or has been cancelled. */
+static void
+stop_asking(int code, Datum arg)
+{
+	IndexSlot  *slot = (IndexSlot *) DatumGetPointer(arg);
+
+	shm_store_release(&slot->asker_pid, 0);
+}
+
+/*
+ * Be the one that has an ABSENT tree loaded, or nap while another of this
+ * parallel query is: the lock need not exclude within it, and only there may the
+ * word be taken when the lock was to be had.
+ *
+ * In a parallel query the lock is not queued for; see wait_for_lock.
+ *
  * => false when there is no worker for it, and this process may not.
  */
 static bool
 start_load(Relation index, IndexSlot *slot)
 {
-	uint64		gate;
 	bool		possible = true;
+	uint32		nobody = 0;
+	bool		mine;
 
 	if (RecoveryInProgress())
 		ereport(ERROR,
@@ -171,19 +250,24 @@ start_load(Relation index, IndexSlot *slot)
 				 errmsg("masstree index \"%s\" cannot be used during recovery",
 						RelationGetRelationName(index))));
 
-	LockPage(index, ASK_LOCK_PAGE, ExclusiveLock);
-	gate = shm_load_acquire(&slot->gate);
-	if (gate_state(gate) == TREE_ABSENT)
+	if (!IsInParallelMode())
+		LockPage(index, ASK_LOCK_PAGE, ExclusiveLock);
+	else if (!ConditionalLockPage(index, ASK_LOCK_PAGE, ExclusiveLock))
 	{
-		STOP_EVENT("load-wanted");
-		if (!others_can_load(index) || !worker_load(index, slot, gate))
-		{
-			possible = may_load_here(index);
-			if (possible)
-				load_here(index);
-		}
+		nap(WAIT_LAST_MS);
+		return true;
+	}
+	mine = shm_cas(&slot->asker_pid, &nobody, (uint32) MyProcPid);
+	if (mine)
+	{
+		PG_ENSURE_ERROR_CLEANUP(stop_asking, PointerGetDatum(slot));
+		possible = ask_or_load(index, slot);
+		PG_END_ENSURE_ERROR_CLEANUP(stop_asking, PointerGetDatum(slot));
+		stop_asking(0, PointerGetDatum(slot));
 	}
 	UnlockPage(index, ASK_LOCK_PAGE, ExclusiveLock);
+	if (!mine)
+		nap(WAIT_LAST_MS);
 	return possible;
 }
 
@@ -253,23 +337,36 @@ raise_failure(Relation index, IndexSlot *slot)
 }
 
 /*
- * Raise that a tree is ABSENT, and has to stay so.
+ * Raise that a tree is ABSENT, and has to stay so for this process.
  */
 static void pg_attribute_noreturn()
 raise_out_of_reach(Relation index)
 {
+	if (may_load_here(index))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("masstree index \"%s\" is not loaded because its loads were cancelled",
+						RelationGetRelationName(index)),
+				 errhint("The server log tells why. A load fails if its functions need a lock that is held by who waits for it.")));
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("masstree index \"%s\" is not loaded and cannot be loaded by a parallel query",
+			 errmsg("masstree index \"%s\" is not loaded and cannot be loaded by a parallel worker",
 					RelationGetRelationName(index)),
 			 errdetail("No background worker can load it now, and the index calls functions that are not parallel safe."),
 			 errhint("Call masstree_load() for the index, or increase max_worker_processes.")));
 }
 
+/*
+ * A load that is cancelled is begun again, but not for ever: it may be cancelled
+ * because it needs a lock that we hold, whenever the deadlock detector finds the
+ * loader before it finds us.
+ */
 bool
 load_try(Relation index, IndexSlot *slot, uint64 *gate)
 {
 	bool		waited = false;	/* for a load: its failure is our answer */
+	bool		running = false;	/* when we looked last, a load was */
+	int			cancelled = 0;
 
 	for (;;)
 	{
@@ -279,14 +376,17 @@ load_try(Relation index, IndexSlot *slot, uint64 *gate)
 			case TREE_READY:
 				return true;
 			case TREE_ABSENT:
-				if (!start_load(index, slot))
+				if ((running && ++cancelled == MAX_CANCELLED) ||
+					!start_load(index, slot))
 					return false;
 				waited = true;
+				running = false;
 				break;
 			case TREE_LOADING:
 			case TREE_MERGING:
 				wait_for_gate(index, slot, *gate);
 				waited = true;
+				running = true;
 				break;
 			case TREE_FAILED:
 				if (waited || !slot_may_retry(slot))

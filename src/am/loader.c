@@ -80,9 +80,17 @@ typedef struct Load
 	LoadIndex  *current;		/* at work: to blame for an error */
 	TupleTableSlot *row;
 	bool		worker;			/* we are a worker: the snapshot is ours to renew */
-	bool		guard;			/* subtransactions are possible: not in parallel queries */
+	bool		guard;			/* not in a parallel query: subtransactions are possible */
 	TimestampTz started;
 } Load;
+
+static int	running = 0;		/* loads of this process, one inside the other */
+
+bool
+loader_is_running(void)
+{
+	return running > 0;
+}
 
 /* ---- claiming and giving up --------------------------------------------------- */
 
@@ -209,6 +217,10 @@ loader_was_cancelled(int sqlstate)
 /*
  * An error has ended the load.  The tree that was at work is FAILED with the
  * error's text; the others can be loaded again at once.
+ *
+ * In a parallel query the error may be another process's, which the leader hears of
+ * when it looks for interrupts; or one of what PostgreSQL forbids there.  So that
+ * is the query's alone, and the tree can be loaded again, too.
  */
 static void
 blame(Load *load)
@@ -216,7 +228,7 @@ blame(Load *load)
 	MemoryContext old = MemoryContextSwitchTo(load->context);
 	ErrorData  *error = CopyErrorData();
 
-	if (load->current != NULL && !loader_was_cancelled(error->sqlerrcode))
+	if (load->current != NULL && load->guard && !loader_was_cancelled(error->sqlerrcode))
 		abandon(load->current, TREE_FAILED, error->sqlerrcode, error->message);
 	abandon_all(0, PointerGetDatum(load));
 	FreeErrorData(error);
@@ -316,13 +328,12 @@ evaluate_guarded(Load *load, LoadIndex *li, PageView *view, int i)
 
 /*
  * The same where there are no subtransactions.  A row that is dead is left out
- * before anything is done with it.  It may still die while it is evaluated; so an
- * error is that of this one statement, and nobody is to blame.
+ * before anything is done with it.  It may still die while it is evaluated: one
+ * reason why nobody is to blame then.
  */
 static bool
 evaluate_unguarded(Load *load, LoadIndex *li, PageView *view, int i)
 {
-	load->current = NULL;
 	return !pageview_gone(view, i, false) && evaluate(load, li);
 }
 
@@ -739,6 +750,7 @@ loader_run(Relation heap, Relation *indexes, int n, bool worker,
 	load->started = GetCurrentTimestamp();
 	*claimed = 0;
 
+	running++;
 	PG_ENSURE_ERROR_CLEANUP(abandon_all, PointerGetDatum(load));
 	{
 		PG_TRY();
@@ -747,6 +759,7 @@ loader_run(Relation heap, Relation *indexes, int n, bool worker,
 		}
 		PG_CATCH();
 		{
+			running--;
 			blame(load);
 			PG_RE_THROW();
 		}
@@ -754,6 +767,7 @@ loader_run(Relation heap, Relation *indexes, int n, bool worker,
 	}
 	PG_END_ENSURE_ERROR_CLEANUP(abandon_all, PointerGetDatum(load));
 
+	running--;
 	end_load(load);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);

@@ -38,6 +38,9 @@
 extern void loader_run(Relation heap, Relation *indexes, int n, bool worker,
 					   volatile int *claimed);
 
+/* Is this process loading trees? */
+extern bool loader_is_running(void);
+
 /* Was the statement cancelled, rather than something wrong with an index? */
 extern bool loader_was_cancelled(int sqlstate);
 

@@ -142,6 +142,8 @@ typedef struct MtScanState
 
 	ScanPlace  *stand;			/* see standing */
 
+	bool		out_of_reach;	/* the tree could not be had for a bitmap */
+
 	MemoryContext tuple_context;	/* of an index-only scan's row */
 
 	MtEntry		first_entries[FIRST_ENTRIES];
@@ -1203,8 +1205,11 @@ mt_amgetbitmap(IndexScanDesc scan, TIDBitmap *tbm)
 	scan_entry_room(so, BITMAP_ENTRIES);
 	so->batch.max_entries = BITMAP_ENTRIES;
 
-	if (load_try(scan->indexRelation, so->slot, &so->gate))
+	if ((!so->out_of_reach || gate_state(shm_load(&so->slot->gate)) == TREE_READY) &&
+		load_try(scan->indexRelation, so->slot, &so->gate))
 		n = bitmap_phases(scan, so, pointers, tbm);
+	else
+		so->out_of_reach = true;	/* rescans need not try again */
 	if (n < 0)
 		n = bitmap_all_pages(scan, tbm);
 	pfree(pointers);

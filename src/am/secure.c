@@ -19,8 +19,19 @@
 #include "secure.h"
 
 /*
- * Become the owner of the table.  GUC_ACTION_SAVE makes the change last until
- * the nest level ends and is allowed in parallel workers.
+ * A setting until the nest level ends, which GUC_ACTION_SAVE allows in parallel
+ * workers, too.
+ */
+static void
+set_for_now(const char *name, const char *value)
+{
+	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+}
+
+/*
+ * Become the owner of the table.  Queries of the functions get no parallel workers:
+ * one of those that needed the tree would wait for its own leader.
  */
 void
 secure_begin(Relation heap, SecureState *state)
@@ -29,9 +40,8 @@ secure_begin(Relation heap, SecureState *state)
 	SetUserIdAndSecContext(heap->rd_rel->relowner,
 						   state->sec_context | SECURITY_RESTRICTED_OPERATION);
 	state->guc_level = NewGUCNestLevel();
-	(void) set_config_option("search_path", "pg_catalog, pg_temp",
-							 PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
+	set_for_now("search_path", "pg_catalog, pg_temp");
+	set_for_now("max_parallel_workers", "0");
 }
 
 /*

@@ -938,6 +938,11 @@ at_random(uint64_t seed, uint64_t runs, bool anywhere)
 	return true;
 }
 
+#define MAX_PREEMPTIONS	8
+
+/* How many scripts were explored whole with up to so many preemptions; [0]: none. */
+static int	explored[MAX_PREEMPTIONS + 1];
+
 /*
  * Explore one script: some schedules at random to learn what is shared, then
  * all with few preemptions, then at random as long as there is time.
@@ -963,6 +968,7 @@ run_script(const Script *s, uint64_t ns)
 		report_failure(0, false);
 		return false;
 	}
+	explored[complete + 1 < MAX_PREEMPTIONS ? complete + 1 : MAX_PREEMPTIONS]++;
 	systematic = sched_runs - systematic;
 	deadline = now_ns() + ns / 4;
 	if (!at_random(seed + 500, UINT64_MAX, false))
@@ -1061,6 +1067,10 @@ main(void)
 		if (failed > 0 && setting("SCHED_STOP", 0) != 0)
 			break;
 	}
+	for (int p = MAX_PREEMPTIONS; p >= 0; p--)
+		if (explored[p] > 0)
+			printf("# all schedules of up to %d preemptions: %d scripts%s\n", p - 1, explored[p],
+				   p - 1 < (int) setting("SCHED_PREEMPTIONS", 2) ? "; there was no time for more" : "");
 	printf("%" PRIu64 " schedules\n", schedules);
 	printf("%d passed, %d failed\n", passed, failed);
 	return failed == 0 && passed > 0 ? 0 : 1;

@@ -35,7 +35,7 @@ INSERT INTO t SELECT generate_series(1, 1000);
 CREATE INDEX t_brings ON t USING masstree (lib.brings(n));
 CREATE INDEX t_needs ON t USING masstree (lib.needs(n));
 CREATE FUNCTION lib.who(n int) RETURNS text IMMUTABLE LANGUAGE plpgsql
-	AS $$BEGIN RETURN current_user || ' ' || current_setting('search_path') || ' ' || n; END$$;
+	AS $$BEGIN RETURN current_user || ' ' || current_setting('search_path') || ' ' || current_setting('max_parallel_workers') || ' ' || n; END$$;
 CREATE INDEX t_who ON t USING masstree (lib.who(n) COLLATE "C");
 CREATE FUNCTION lib.attempt() RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
@@ -73,8 +73,8 @@ isnt($node->safe_psql('postgres', q{SELECT failed_at FROM masstree_stats('t_need
 
 # The loader was the owner, with a search_path of its own.
 is($node->safe_psql('postgres', q{SET enable_seqscan = off; SET enable_bitmapscan = off; SET jit = off;
-		SELECT count(*) FROM t WHERE lib.who(n) COLLATE "C" ^@ 'owner pg_catalog, pg_temp '}),
-	'1000', 'the loader was the owner');
+		SELECT count(*) FROM t WHERE lib.who(n) COLLATE "C" ^@ 'owner pg_catalog, pg_temp 0 '}),
+	'1000', 'the loader was the owner, with that path and no parallel workers');
 is($node->safe_psql('postgres', q{SET enable_seqscan = off; SET enable_bitmapscan = off; SET jit = off;
 		SELECT count(*) FROM t WHERE n = 1 AND lib.tries(n) COLLATE "C" = 'restricted'}),
 	'1', 'under the restrictions of an index build');

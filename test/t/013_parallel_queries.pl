@@ -14,6 +14,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use StopEvents;
 use Test::More;
+use Time::HiRes qw(sleep);
 
 my $node = new_node_with_events('parallel', <<CONF);
 max_worker_processes = 1
@@ -25,12 +26,52 @@ $node->safe_psql('postgres', <<'SQL');
 CREATE FUNCTION unmarked(n int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS 'BEGIN RETURN n % 3; END';
 CREATE FUNCTION picky(n int) RETURNS int IMMUTABLE PARALLEL SAFE LANGUAGE plpgsql
 	AS 'BEGIN IF n < 0 THEN RAISE EXCEPTION ''picky''; END IF; RETURN n; END';
+CREATE FUNCTION looks_at_z(n int) RETURNS int IMMUTABLE PARALLEL SAFE LANGUAGE plpgsql
+	AS 'BEGIN PERFORM 1 FROM public.z; RETURN n; END';
+-- the worker of a query raises when its leader is in the middle of a load
+CREATE FUNCTION trips(n int) RETURNS bool STABLE PARALLEL SAFE LANGUAGE plpgsql AS $$
+BEGIN
+	IF EXISTS (SELECT FROM pg_stat_activity WHERE pid = pg_backend_pid() AND backend_type = 'parallel worker') THEN
+		WHILE held('load-filling') = 0 LOOP
+			PERFORM pg_sleep(0.01);
+		END LOOP;
+		RAISE EXCEPTION 'tripped';
+	END IF;
+	RETURN true;
+END $$;
 CREATE TABLE o (n int) WITH (parallel_workers = 2);
 INSERT INTO o SELECT generate_series(1, 60);
+CREATE TABLE wide (n int, pad text) WITH (parallel_workers = 2);
+INSERT INTO wide SELECT g, repeat('wide', 500) FROM generate_series(1, 60) g;
+-- two indexes whose functions need the other's table when they are loaded
+CREATE TABLE ma (n int);
+CREATE TABLE mb (n int);
+INSERT INTO ma SELECT generate_series(1, 300);
+INSERT INTO mb SELECT generate_series(1, 300);
+CREATE FUNCTION of_b(n int) RETURNS int IMMUTABLE PARALLEL SAFE LANGUAGE plpgsql AS $$
+BEGIN
+	IF pg_catalog.current_setting('test.nested', true) = 'on' THEN
+		PERFORM 1 FROM public.ma a WHERE public.of_a(a.n) = 1;
+	END IF;
+	RETURN n;
+END $$;
+CREATE FUNCTION of_a(n int) RETURNS int IMMUTABLE PARALLEL SAFE LANGUAGE plpgsql AS $$
+BEGIN
+	IF pg_catalog.current_setting('test.nested', true) = 'on' THEN
+		PERFORM 1 FROM public.mb b WHERE public.of_b(b.n) = 1;
+	END IF;
+	RETURN n;
+END $$;
+CREATE INDEX ma_a ON ma USING masstree (of_a(n));
+CREATE INDEX mb_b ON mb USING masstree (of_b(n));
+CREATE TABLE z (n int);
+CREATE TABLE zt (n int);
+INSERT INTO zt SELECT generate_series(1, 300);
+CREATE INDEX zt_z ON zt USING masstree (looks_at_z(n));
 CREATE TABLE i (n int, id int);
 INSERT INTO i SELECT g % 300, g FROM generate_series(1, 3000) g;
 CREATE INDEX i_n ON i USING masstree (n);
-CREATE TABLE two (n int, id int);
+CREATE TABLE two (n int, id int); -- and an index with a function that is not parallel safe
 INSERT INTO two SELECT n, id FROM i;
 CREATE INDEX two_n ON two USING masstree (n, unmarked(n));
 CREATE TABLE w (n int, k text COLLATE "C");
@@ -87,6 +128,19 @@ SQL
 	return ($victim, $type);
 }
 
+# How many processes wait for a load without a lock, or for a lock.
+sub waiting
+{
+	return $node->safe_psql('postgres', <<'SQL');
+SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND backend_type = 'client backend' AND wait_event_type = 'Extension'
+SQL
+}
+
+sub queued
+{
+	return $node->safe_psql('postgres', 'SELECT count(*) FROM pg_locks WHERE NOT granted');
+}
+
 sub let_go
 {
 	my ($victim, $event) = @_;
@@ -101,8 +155,12 @@ unload('i_n');
 my $plan = in_parallel($by_workers, "EXPLAIN (COSTS OFF) $join");
 like($plan, qr/Workers Planned: 2.*Nested Loop.*Parallel Seq Scan on o.*Index Scan using i_n/s, 'the plan is the one that is meant');
 my ($victim, $type) = held_load($by_workers, $join, 'i_n');
+my $second = start_victim($node, $join, $settings);
+wait_until('a second query waits', sub { waiting() == 1 });
+is(queued(), 0, 'it is not queued for a lock');
 is($type, 'parallel worker', 'a parallel worker loads where no background worker is to be had');
 is(let_go($victim, 'load-begun'), "$right\nover\n", 'and the query is right');
+is(finish_victim($second) . $second->{out}, "$right\nover\n", 'so is the other');
 is(state_of($node, 'i_n'), 'ready', 'the tree is there');
 agrees($node, 'SELECT n, id FROM i WHERE n > 40 ORDER BY n, id', 'and right');
 my $by_bitmaps = "$by_workers -c enable_indexscan=off -c enable_bitmapscan=on";
@@ -114,7 +172,7 @@ is(state_of($node, 'i_n'), 'ready', 'and loads the tree');
 # An index whose function is not parallel safe.
 unload('two_n');
 like(in_parallel($by_workers, "\\set VERBOSITY verbose\n$join_two"),
-	qr/55000.*"two_n" is not loaded and cannot be loaded by a parallel query.*DETAIL.*not parallel safe.*HINT.*masstree_load/s,
+	qr/55000.*"two_n" is not loaded and cannot be loaded by a parallel worker.*DETAIL.*not parallel safe.*HINT.*masstree_load/s,
 	'where the function of an index must not be called, the query fails');
 is(state_of($node, 'two_n'), 'absent', 'and the index is not taken for failed');
 like(in_parallel($by_bitmaps, "EXPLAIN (COSTS OFF) $join_two"),
@@ -125,9 +183,52 @@ $node->safe_psql('postgres', q{SELECT masstree_load('two_n')});
 is(in_parallel($by_workers, $join_two), $right, 'what the hint says helps');
 is($node->safe_psql('postgres', 'SELECT loader_pid IS NULL FROM masstree_stats(\'two_n\')'), 't', 'nobody is left');
 
-# A worker to be had, but it cannot lock the table: somebody waits for that before it.
+# While a worker asks for the load, too, who else wants it is not queued.
+unload('i_n');
+$node->safe_psql('postgres', q{SELECT hold_at('load-wanted')});
+$victim = start_victim($node, $join, $by_workers);
+wait_until('it wants the load', sub { $node->safe_psql('postgres', q{SELECT held('load-wanted') > 0}) eq 't' });
+$second = start_victim($node, $join, $settings);
+wait_until('a second query waits', sub { waiting() == 1 });
+is(queued(), 0, 'who wants to ask for a load is not queued either');
+is(let_go($victim, 'load-wanted'), "$right\nover\n", 'the query is right');
+is(finish_victim($second) . $second->{out}, "$right\nover\n", 'so is the other');
+
+# An error of another process of the query, while the leader loads.
+unload('i_n');
+$node->safe_psql('postgres', q{SELECT hold_at('load-filling')});
+my $tripped = in_parallel($settings, 'SELECT count(*) FROM wide JOIN i ON i.n = wide.n WHERE trips(wide.n)');
+$node->safe_psql('postgres', q{SELECT let_go('load-filling')});
+like($tripped, qr/ERROR:\s+tripped/, 'a worker raises an error while the leader loads');
+is(state_of($node, 'i_n'), 'absent', 'for which the index is not to blame');
+
+# Each of two workers loads a tree, and needs the other's for that.
+$node->append_conf('postgresql.conf', 'max_worker_processes = 2');
+$node->restart;
+my $both = 'SELECT count(*) FROM ma WHERE of_a(n) = 7 UNION ALL SELECT count(*) FROM mb WHERE of_b(n) = 7';
+my $by_index = "$by_workers -c enable_seqscan=off -c test.nested=on";
+like(in_parallel($by_index, "EXPLAIN (COSTS OFF) $both"), qr/Workers Planned: 2.*Parallel Append.*(ma_a.*mb_b|mb_b.*ma_a)/s, 'a plan with a worker for each');
+$node->safe_psql('postgres', q{SELECT hold_at('load-begun')});
+$victim = start_victim($node, $both, $by_index);
+wait_until('both load', sub { $node->safe_psql('postgres', q{SELECT held('load-begun')}) eq '2' });
+like(let_go($victim, 'load-begun'), qr/ERROR:\s+cannot use masstree index ".*" while this process loads it/,
+	'they do not wait for each other');
+is($node->safe_psql('postgres', q{SELECT state, loader_pid FROM pg_stat_masstree WHERE indexrelname IN ('ma_a', 'mb_b')}),
+	"absent|\nabsent|", 'and nobody is left');
+
+# A worker to be had, and another of the query has asked for it already.
 $node->append_conf('postgresql.conf', 'max_worker_processes = 3');
 $node->restart;
+$node->safe_psql('postgres', q{SELECT hold_at('worker-started')});
+$victim = start_victim($node, $join_two =~ s/\bo\b/wide/gr, $by_workers);
+wait_until('a loader is started', sub { $node->safe_psql('postgres', q{SELECT held('worker-started') > 0}) eq 't' });
+wait_until('both workers want it', sub { $node->safe_psql('postgres',
+	q{SELECT count(*) = 2 FROM pg_stat_activity WHERE backend_type = 'parallel worker' AND wait_event_type = 'Extension'}) eq 't' });
+sleep 0.2;
+is(let_go($victim, 'worker-started'), "$right\nover\n", 'who cannot have a loader waits for that of another of the query');
+
+# A worker to be had, but it cannot lock the table: somebody waits for that before it.
+unload('i_n');
 my $session = open_session($node);
 must($session, 'BEGIN');
 must($session, 'SELECT count(*) FROM i WHERE id > 0');
@@ -142,6 +243,33 @@ is(state_of($node, 'i_n'), 'ready', 'by a tree that was loaded');
 must($session, 'COMMIT');
 $session->quit;
 is(finish_victim($queued), '', 'who waited gets the lock');
+
+# Who is in a parallel query and keeps a lock that the loader waits for.
+foreach my $parallel (0, 1)
+{
+	my $kind = $parallel ? 'a parallel query' : 'a query';
+
+	unload('zt_z');
+	$session = open_session($node);
+	must($session, '\set VERBOSITY verbose');
+	must($session, 'BEGIN');
+	# the deadlock detector finds the loader first
+	must($session, q{SET LOCAL deadlock_timeout = '1h'});
+	must($session, 'LOCK TABLE z IN ACCESS EXCLUSIVE MODE');
+	must($session, 'SET LOCAL ' . s/=/ TO /r) foreach @settings;
+	must($session, 'SET LOCAL max_parallel_workers_per_gather = 0') unless $parallel;
+	my $loader = start_victim($node, q{SELECT masstree_load('zt_z')});
+	wait_until('the loader waits for a lock',
+		sub { $node->safe_psql('postgres', q{SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'relation'}) eq '1' });
+	my $join_z = 'SELECT count(*) FROM o JOIN zt ON looks_at_z(zt.n) = o.n';
+	like(must($session, "EXPLAIN (COSTS OFF) $join_z"), $parallel ? qr/Gather.*zt_z/s : qr/^((?!Gather).)*zt_z/s, "$kind");
+	my ($out, $err) = ask($session, $join_z);
+	like($err, qr/55000.*its loads were cancelled/, "$kind that keeps a lock from the loader ends with an error");
+	must($session, 'ROLLBACK');
+	$session->quit;
+	finish_victim($loader);
+	is(in_parallel($settings, $join_z), '60', 'and the next one is answered');
+}
 
 # No worker processes at all: the leader is alone, and in parallel mode.
 $node->append_conf('postgresql.conf', 'max_worker_processes = 0');
