@@ -39,8 +39,7 @@ my $seed = $options{seed} // int(rand(1_000_000_000));
 my $start = time();
 my ($passed, $failed) = (0, 0);
 
-my $run = DiffRun->new(bin => $ENV{DIFF_BIN} // die("DIFF_BIN is not set\n"), data => $ENV{DIFF_DATA}, log => $ENV{DIFF_LOG} // '/dev/null',
-	pressure => $options{pressure});
+my $run = DiffRun->new(bin => $ENV{DIFF_BIN} // die("DIFF_BIN is not set\n"), data => $ENV{DIFF_DATA}, log => $ENV{DIFF_LOG} // '/dev/null');
 $run->wait_for_server;
 # How the sessions' programs end is not how this one does.
 END { local $?; $run->close_sessions if $run; }
