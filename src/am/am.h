@@ -122,6 +122,7 @@ typedef struct IndexSlot
 	shm_u32		builder_pid;	/* ambuild is at work: do not sweep */
 	shm_u64		loads_started;	/* counts up when a load begins */
 	shm_u64		loads_ended;	/* ... and when it has ended, in any way */
+	shm_u64		loads_deadlocked;	/* loads that ended in a deadlock */
 	TimestampTz load_time;		/* when the tree became READY */
 	int64		load_usec;		/* how long that took */
 	TimestampTz failed_at;		/* TREE_FAILED: since when */
@@ -324,7 +325,7 @@ extern uint64 load_ensure(Relation index, IndexSlot *slot);
  * The same, but => false instead of raising when the tree is FAILED; or when it is
  * ABSENT, no background worker can load it, and this process may not: it is a
  * parallel worker, and the index calls functions that are not parallel safe; or
- * when its loads were cancelled again and again.
+ * when its loads end in deadlocks again and again.
  */
 extern bool load_try(Relation index, IndexSlot *slot, uint64 *gate);
 
@@ -340,6 +341,12 @@ extern bool load_in_background(Relation index, IndexSlot *slot);
  * cached plans for the table again.  Does not raise.  Locks: no LWLock is held.
  */
 extern void load_forget_plans(Relation index);
+
+/*
+ * Is the tree loaded or built by this process, so that it must not wait for it?  Or
+ * by another of its parallel query, while this one loads, too?
+ */
+extern bool load_is_ours(IndexSlot *slot);
 
 /* Wait until no load that had begun at the call is running.  Interruptible. */
 extern void load_wait_for_running(Relation index, IndexSlot *slot);
@@ -434,6 +441,7 @@ extern void publish_wait(IndexSlot *slot, bool (*dead) (MtTid tid, void *arg),
 extern void publish_at_subabort(SubTransactionId subid);
 extern void publish_at_subcommit(SubTransactionId subid, SubTransactionId parent);
 extern void publish_at_xact_end(void);
+extern void publish_at_exit(void);
 
 /* ---- vacuum (vacuum.c) ------------------------------------------------------- */
 

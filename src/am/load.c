@@ -28,7 +28,6 @@
 #include "miscadmin.h"
 #include "nodes/pathnodes.h"
 #include "optimizer/clauses.h"
-#include "storage/ipc.h"
 #include "storage/lmgr.h"
 #include "storage/proc.h"
 #include "storage/procarray.h"
@@ -42,8 +41,8 @@
 #define WAIT_FIRST_MS	1
 #define WAIT_LAST_MS	20
 
-/* Loads that a process sees cancelled, one after the other, before it gives up. */
-#define MAX_CANCELLED	3
+/* Loads that end in a deadlock before who waits for them gives up. */
+#define MAX_DEADLOCKS	3
 
 /* ---- waiting --------------------------------------------------------------------- */
 
@@ -63,50 +62,63 @@ waits_for_us(uint32 pid)
 		proc->lockGroupLeader == MyProc->lockGroupLeader;
 }
 
+bool
+load_is_ours(IndexSlot *slot)
+{
+	return waits_for_us(shm_load(&slot->loader_pid)) ||
+		waits_for_us(shm_load(&slot->builder_pid));
+}
+
+static void pg_attribute_noreturn()
+raise_loading_here(Relation index)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_IN_USE),
+			 errmsg("cannot use masstree index \"%s\" while this process loads it",
+					RelationGetRelationName(index)),
+			 errdetail("An index expression or predicate queries the table, itself or through another table's.")));
+}
+
 /*
  * A process that loads a tree, or builds it, must not wait for it.
  */
 static void
 check_not_loading_here(Relation index, IndexSlot *slot)
 {
-	if (!waits_for_us(shm_load(&slot->loader_pid)) &&
-		!waits_for_us(shm_load(&slot->builder_pid)))
-		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_OBJECT_IN_USE),
-			 errmsg("cannot use masstree index \"%s\" while this process loads it",
-					RelationGetRelationName(index)),
-			 errdetail("An index expression or predicate of the table queries the table itself.")));
+	if (load_is_ours(slot))
+		raise_loading_here(index);
 }
 
 /*
- * Does whoever loads or builds the tree wait for a heavyweight lock?
+ * Must who waits for that process do so in the queue for its lock, rather than nap?
+ *
+ * The deadlock detector takes the processes of a parallel query for one: it would
+ * find a deadlock when two queries wait for each other's loads, none of which
+ * waits for anything.  So they nap.  But if the other waits for a heavyweight
+ * lock, that may be ours, and the detector has to know; and who loads may be
+ * waited for himself.
  */
 static bool
-loader_is_blocked(IndexSlot *slot)
+must_queue(uint32 pid)
 {
-	uint32		pid = shm_load(&slot->loader_pid);
-	PGPROC	   *proc = NULL;
+	PGPROC	   *proc;
 
-	if (pid == 0)
-		pid = shm_load(&slot->builder_pid);
-	if (pid != 0)
-		proc = BackendPidGetProc((int) pid);
+	if (!IsInParallelMode() || loader_is_running())
+		return true;
+	proc = pid == 0 ? NULL : BackendPidGetProc((int) pid);
 	return proc != NULL && *(LOCK *volatile *) &proc->waitLock != NULL;
 }
 
 /*
- * Wait until whoever loads the tree has let go of the load lock.
- *
- * In a parallel query that is left to the naps of the callers.  The detector takes
- * the processes of such a query for one: it would find a deadlock when two
- * queries wait for each other's loads, none of which waits for anything.  If the
- * loader does wait for something, that may be ours, and the detector has to know.
+ * Wait until whoever loads the tree has let go of the load lock, or leave that to
+ * the naps of the caller.
  */
 static void
 wait_for_lock(Relation index, IndexSlot *slot)
 {
-	if (IsInParallelMode() && !loader_is_blocked(slot))
+	uint32		pid = shm_load(&slot->loader_pid);
+
+	if (!must_queue(pid != 0 ? pid : shm_load(&slot->builder_pid)))
 		return;
 	LockPage(index, LOAD_LOCK_PAGE, ShareLock);
 	UnlockPage(index, LOAD_LOCK_PAGE, ShareLock);
@@ -219,13 +231,28 @@ ask_or_load(Relation index, IndexSlot *slot)
 	return true;
 }
 
+/* What this process asks for: slots with its pid, the last one first. */
+typedef struct Asking
+{
+	IndexSlot  *slot;
+	struct Asking *outer;
+} Asking;
+
+static Asking *asking = NULL;
+
 /* Let others ask, after this process has, or has been cancelled. */
 static void
-stop_asking(int code, Datum arg)
+stop_asking(void)
 {
-	IndexSlot  *slot = (IndexSlot *) DatumGetPointer(arg);
+	shm_store_release(&asking->slot->asker_pid, 0);
+	asking = asking->outer;
+}
 
-	shm_store_release(&slot->asker_pid, 0);
+void
+load_at_exit(void)
+{
+	while (asking != NULL)
+		stop_asking();
 }
 
 /*
@@ -233,7 +260,7 @@ stop_asking(int code, Datum arg)
  * parallel query is: the lock need not exclude within it, and only there may the
  * word be taken when the lock was to be had.
  *
- * In a parallel query the lock is not queued for; see wait_for_lock.
+ * In a parallel query the lock is not queued for; see must_queue.
  *
  * => false when there is no worker for it, and this process may not.
  */
@@ -250,7 +277,7 @@ start_load(Relation index, IndexSlot *slot)
 				 errmsg("masstree index \"%s\" cannot be used during recovery",
 						RelationGetRelationName(index))));
 
-	if (!IsInParallelMode())
+	if (must_queue(shm_load(&slot->asker_pid)))
 		LockPage(index, ASK_LOCK_PAGE, ExclusiveLock);
 	else if (!ConditionalLockPage(index, ASK_LOCK_PAGE, ExclusiveLock))
 	{
@@ -260,11 +287,21 @@ start_load(Relation index, IndexSlot *slot)
 	mine = shm_cas(&slot->asker_pid, &nobody, (uint32) MyProcPid);
 	if (mine)
 	{
-		PG_ENSURE_ERROR_CLEANUP(stop_asking, PointerGetDatum(slot));
-		possible = ask_or_load(index, slot);
-		PG_END_ENSURE_ERROR_CLEANUP(stop_asking, PointerGetDatum(slot));
-		stop_asking(0, PointerGetDatum(slot));
+		Asking		this = {slot, asking};
+
+		asking = &this;
+		PG_TRY();
+		{
+			possible = ask_or_load(index, slot);
+		}
+		PG_FINALLY();
+		{
+			stop_asking();
+		}
+		PG_END_TRY();
 	}
+	else if (nobody == (uint32) MyProcPid)
+		raise_loading_here(index);
 	UnlockPage(index, ASK_LOCK_PAGE, ExclusiveLock);
 	if (!mine)
 		nap(WAIT_LAST_MS);
@@ -344,10 +381,11 @@ raise_out_of_reach(Relation index)
 {
 	if (may_load_here(index))
 		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("masstree index \"%s\" is not loaded because its loads were cancelled",
+				(errcode(ERRCODE_T_R_DEADLOCK_DETECTED),
+				 errmsg("masstree index \"%s\" is not loaded: deadlock detected",
 						RelationGetRelationName(index)),
-				 errhint("The server log tells why. A load fails if its functions need a lock that is held by who waits for it.")));
+				 errdetail("Loading it needs a lock that is held by a transaction that waits for the index."),
+				 errhint("See server log for query details.")));
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("masstree index \"%s\" is not loaded and cannot be loaded by a parallel worker",
@@ -357,16 +395,15 @@ raise_out_of_reach(Relation index)
 }
 
 /*
- * A load that is cancelled is begun again, but not for ever: it may be cancelled
- * because it needs a lock that we hold, whenever the deadlock detector finds the
- * loader before it finds us.
+ * A load that has ended in a deadlock is begun again, but not for ever: it may need
+ * a lock that we hold, and the deadlock detector find the loader before it
+ * finds us each time.
  */
 bool
 load_try(Relation index, IndexSlot *slot, uint64 *gate)
 {
 	bool		waited = false;	/* for a load: its failure is our answer */
-	bool		running = false;	/* when we looked last, a load was */
-	int			cancelled = 0;
+	uint64		deadlocks = shm_load(&slot->loads_deadlocked);
 
 	for (;;)
 	{
@@ -376,17 +413,15 @@ load_try(Relation index, IndexSlot *slot, uint64 *gate)
 			case TREE_READY:
 				return true;
 			case TREE_ABSENT:
-				if ((running && ++cancelled == MAX_CANCELLED) ||
+				if (shm_load(&slot->loads_deadlocked) >= deadlocks + MAX_DEADLOCKS ||
 					!start_load(index, slot))
 					return false;
 				waited = true;
-				running = false;
 				break;
 			case TREE_LOADING:
 			case TREE_MERGING:
 				wait_for_gate(index, slot, *gate);
 				waited = true;
-				running = true;
 				break;
 			case TREE_FAILED:
 				if (waited || !slot_may_retry(slot))

@@ -32,7 +32,6 @@
 #include "catalog/index.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
-#include "storage/ipc.h"
 #include "storage/lmgr.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
@@ -73,6 +72,7 @@ typedef struct LoadIndex
  */
 typedef struct Load
 {
+	struct Load *outer;			/* a function of its indexes has begun this one */
 	MemoryContext context;
 	Relation	heap;
 	LoadIndex  *indexes;
@@ -84,12 +84,12 @@ typedef struct Load
 	TimestampTz started;
 } Load;
 
-static int	running = 0;		/* loads of this process, one inside the other */
+static Load *running = NULL;	/* this process's loads, the innermost first */
 
 bool
 loader_is_running(void)
 {
-	return running > 0;
+	return running != NULL;
 }
 
 /* ---- claiming and giving up --------------------------------------------------- */
@@ -187,14 +187,23 @@ abandon(LoadIndex *li, TreeState state, int sqlstate, const char *text)
 		load_forget_plans(li->index);
 }
 
-/* The process exits, or an error was seen to: no tree may stay LOADING. */
+/* A load has ended, in whatever way: no tree may stay LOADING. */
 static void
-abandon_all(int code, Datum arg)
+abandon_all(Load *load)
 {
-	Load	   *load = (Load *) DatumGetPointer(arg);
-
 	for (int i = 0; i < load->n; i++)
 		abandon(&load->indexes[i], TREE_ABSENT, 0, NULL);
+}
+
+/*
+ * This is not left to PG_ENSURE_ERROR_CLEANUP: functions of the indexes run meanwhile,
+ * and whatever they use may have to register a callback for the exit, too.
+ */
+void
+loader_at_exit(void)
+{
+	for (; running != NULL; running = running->outer)
+		abandon_all(running);
 }
 
 bool
@@ -228,9 +237,11 @@ blame(Load *load)
 	MemoryContext old = MemoryContextSwitchTo(load->context);
 	ErrorData  *error = CopyErrorData();
 
+	for (int i = 0; error->sqlerrcode == ERRCODE_T_R_DEADLOCK_DETECTED && i < load->n; i++)
+		(void) shm_fetch_add(&load->indexes[i].slot->loads_deadlocked, 1);
 	if (load->current != NULL && load->guard && !loader_was_cancelled(error->sqlerrcode))
 		abandon(load->current, TREE_FAILED, error->sqlerrcode, error->message);
-	abandon_all(0, PointerGetDatum(load));
+	abandon_all(load);
 	FreeErrorData(error);
 	MemoryContextSwitchTo(old);
 }
@@ -719,6 +730,22 @@ claim_and_run(Load *load, Relation *indexes, int n, volatile int *claimed)
 		run(load);
 }
 
+/* The same, and an error leaves the tree FAILED that is to blame for it. */
+static void
+run_or_blame(Load *load, Relation *indexes, int n, volatile int *claimed)
+{
+	PG_TRY();
+	{
+		claim_and_run(load, indexes, n, claimed);
+	}
+	PG_CATCH();
+	{
+		blame(load);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+}
+
 /* Free what the load holds beside memory. */
 static void
 end_load(Load *load)
@@ -750,24 +777,19 @@ loader_run(Relation heap, Relation *indexes, int n, bool worker,
 	load->started = GetCurrentTimestamp();
 	*claimed = 0;
 
-	running++;
-	PG_ENSURE_ERROR_CLEANUP(abandon_all, PointerGetDatum(load));
+	load->outer = running;
+	running = load;
+	PG_TRY();
 	{
-		PG_TRY();
-		{
-			claim_and_run(load, indexes, n, claimed);
-		}
-		PG_CATCH();
-		{
-			running--;
-			blame(load);
-			PG_RE_THROW();
-		}
-		PG_END_TRY();
+		run_or_blame(load, indexes, n, claimed);
 	}
-	PG_END_ENSURE_ERROR_CLEANUP(abandon_all, PointerGetDatum(load));
+	PG_FINALLY();
+	{
+		abandon_all(load);
+		running = load->outer;
+	}
+	PG_END_TRY();
 
-	running--;
 	end_load(load);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);

@@ -41,6 +41,10 @@ extern void loader_run(Relation heap, Relation *indexes, int n, bool worker,
 /* Is this process loading trees? */
 extern bool loader_is_running(void);
 
+/* The process exits: give up what it loads, and let others ask.  Do not raise. */
+extern void loader_at_exit(void);
+extern void load_at_exit(void);
+
 /* Was the statement cancelled, rather than something wrong with an index? */
 extern bool loader_was_cancelled(int sqlstate);
 

@@ -22,7 +22,7 @@
 #include "storage/latch.h"
 #include "utils/wait_event.h"
 
-#include "am.h"
+#include "loader.h"
 
 /* Waiting: so many times the processor is yielded, then the process sleeps. */
 #define YIELDS			8
@@ -136,7 +136,9 @@ static void
 participant_before_exit(int code, Datum arg)
 {
 	epoch_reset(&my_ctx);
-	publish_at_xact_end();
+	load_at_exit();
+	loader_at_exit();
+	publish_at_exit();
 }
 
 /* The process has ended its last transaction. */

@@ -99,11 +99,10 @@ tree_to_be_had(Relation index, IndexSlot *slot, double rows)
 
 	/*
 	 * A tree that this very process loads is out of reach for the functions
-	 * of the indexes that it loads.
+	 * of the indexes that it loads; so is one that another process of the same
+	 * parallel query does, which may need what this one loads.
 	 */
-	if (slot != NULL &&
-		(shm_load(&slot->loader_pid) == (uint32) MyProcPid ||
-		 shm_load(&slot->builder_pid) == (uint32) MyProcPid))
+	if (slot != NULL && load_is_ours(slot))
 		return false;
 	failed = slot != NULL && slot_has_failed(slot);
 	if (!failed && registry_has_room(slot, rows))

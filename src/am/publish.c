@@ -38,7 +38,6 @@
 #include "lib/ilist.h"
 #include "miscadmin.h"
 #include "pgstat.h"
-#include "storage/ipc.h"
 #include "storage/latch.h"
 #include "storage/shmem.h"
 #include "utils/memutils.h"
@@ -95,7 +94,6 @@ static PlacePage *first_page = NULL;
 
 static dlist_head local_used = DLIST_STATIC_INIT(local_used);
 static dlist_head local_free = DLIST_STATIC_INIT(local_free);
-static bool exit_registered = false;
 
 /*
  * Shared memory for the first run of places: one per process that can be.
@@ -211,11 +209,8 @@ place_take(void)
 	}
 }
 
-/*
- * Process exit: give all places back.
- */
-static void
-publish_at_exit(int code, Datum arg)
+void
+publish_at_exit(void)
 {
 	dlist_mutable_iter iter;
 
@@ -236,12 +231,6 @@ static void
 publish_begin(HeldTid *p, IndexSlot *slot)
 {
 	LocalPlace *local;
-
-	if (!exit_registered)
-	{
-		before_shmem_exit(publish_at_exit, (Datum) 0);
-		exit_registered = true;
-	}
 
 	if (dlist_is_empty(&local_free))
 	{
