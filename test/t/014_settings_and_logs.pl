@@ -58,6 +58,11 @@ like(slurp_file($node->logfile, $offset), qr/DETAIL:\s+The scan holds row \(\d+,
 sleep 2;
 my @said = slurp_file($node->logfile, $offset) =~ /waits for a scan of process/g;
 is(scalar(@said), 1, 'once');
+$node->safe_psql('postgres', q{SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE query ~ '^VACUUM' AND state = 'active'});
+like(finish_victim($vacuum), qr/canceling statement due to user request/, 'it can be cancelled');
+$vacuum = start_victim($node, 'VACUUM (INDEX_CLEANUP ON, TRUNCATE OFF) t');
+wait_until('VACUUM runs again', sub { $node->safe_psql('postgres',
+	q{SELECT count(*) FROM pg_stat_activity WHERE query ~ '^VACUUM' AND wait_event_type = 'Extension'}) eq '1' });
 $node->safe_psql('postgres', q{SELECT let_go('scan_after_publish')});
 is(finish_victim($scan), '', 'the scan ends');
 is(finish_victim($vacuum), '', 'and so does VACUUM');
