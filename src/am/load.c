@@ -12,7 +12,8 @@
  *
  * Waits are waits for the index's load lock, which the deadlock detector sees
  * (loader.h); only the short time until a worker has taken that lock is
- * waited for in another way, and not for ever.
+ * waited for in another way, and not for ever; and who is in a parallel query
+ * naps (must_queue).
  *
  * SPDX-License-Identifier: PostgreSQL
  * Copyright (c) 2026, the masstree developers

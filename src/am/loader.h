@@ -20,7 +20,8 @@
  * A loader holds the first one exclusively from before its tree is LOADING
  * until it is READY or given up; who waits for it asks for ShareLock.  The
  * second one is held by the one process that sees to it that an ABSENT tree is
- * loaded.  Either way the deadlock detector knows who waits for whom.
+ * loaded.  Either way the deadlock detector knows who waits for whom; only who is in
+ * a parallel query naps instead, as long as the other is not blocked (load.c).
  */
 #define LOAD_LOCK_PAGE	0
 #define ASK_LOCK_PAGE	1

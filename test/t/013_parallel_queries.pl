@@ -14,7 +14,6 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use StopEvents;
 use Test::More;
-use Time::HiRes qw(sleep);
 
 my $node = new_node_with_events('parallel', <<CONF);
 max_worker_processes = 1
@@ -73,6 +72,12 @@ INSERT INTO i SELECT g % 300, g FROM generate_series(1, 3000) g;
 CREATE INDEX i_n ON i USING masstree (n);
 CREATE TABLE two (n int, id int); -- and an index with a function that is not parallel safe
 INSERT INTO two SELECT n, id FROM i;
+-- an index whose function scans another one by itself, and publishes what it finds
+CREATE FUNCTION counts_i(n int) RETURNS int IMMUTABLE PARALLEL SAFE LANGUAGE plpgsql
+	AS 'BEGIN PERFORM count(*) FROM public.i WHERE i.n = 5; RETURN n; END';
+CREATE TABLE c (n int);
+INSERT INTO c SELECT generate_series(1, 300);
+CREATE INDEX c_counts ON c USING masstree (counts_i(n));
 CREATE INDEX two_n ON two USING masstree (n, unmarked(n));
 CREATE TABLE w (n int, k text COLLATE "C");
 ALTER TABLE w ALTER k SET STORAGE EXTERNAL;
@@ -113,6 +118,15 @@ sub unload
 	return;
 }
 
+# Wait until so many processes are held at an event.
+sub wait_held
+{
+	my ($what, $event, $n) = @_;
+
+	wait_until($what, sub { $node->safe_psql('postgres', "SELECT held('$event')") == $n });
+	return;
+}
+
 # Start a query whose load is held at its beginning.  Returns the victim and what
 # kind of process loads.
 sub held_load
@@ -121,7 +135,7 @@ sub held_load
 
 	$node->safe_psql('postgres', q{SELECT hold_at('load-begun')});
 	my $victim = start_victim($node, $sql, $options);
-	wait_until('the load begins', sub { $node->safe_psql('postgres', q{SELECT held('load-begun') > 0}) eq 't' });
+	wait_held('the load begins', 'load-begun', 1);
 	my $type = $node->safe_psql('postgres', <<SQL);
 SELECT backend_type FROM pg_stat_activity WHERE pid = (SELECT loader_pid FROM masstree_stats('$index'))
 SQL
@@ -187,7 +201,7 @@ is($node->safe_psql('postgres', 'SELECT loader_pid IS NULL FROM masstree_stats(\
 unload('i_n');
 $node->safe_psql('postgres', q{SELECT hold_at('load-wanted')});
 $victim = start_victim($node, $join, $by_workers);
-wait_until('it wants the load', sub { $node->safe_psql('postgres', q{SELECT held('load-wanted') > 0}) eq 't' });
+wait_held('it wants the load', 'load-wanted', 1);
 $second = start_victim($node, $join, $settings);
 wait_until('a second query waits', sub { waiting() == 1 });
 is(queued(), 0, 'who wants to ask for a load is not queued either');
@@ -212,7 +226,7 @@ like(in_parallel($by_index, "EXPLAIN (COSTS OFF) $both"), qr/Workers Planned: 2.
 	'a plan with a worker for each');
 $node->safe_psql('postgres', q{SELECT hold_at('load-begun')});
 $victim = start_victim($node, $both, $by_index);
-wait_until('both load', sub { $node->safe_psql('postgres', q{SELECT held('load-begun')}) eq '2' });
+wait_held('both load', 'load-begun', 2);
 is(let_go($victim, 'load-begun'), "1\n1\nover\n", 'they do not wait for each other');
 is($node->safe_psql('postgres', q{SELECT state, loader_pid FROM pg_stat_masstree WHERE indexrelname IN ('ma_a', 'mb_b')}),
 	"ready|\nready|", 'and both trees are there');
@@ -222,9 +236,9 @@ unload('ma_a', 'mb_b');
 $node->safe_psql('postgres', q{SELECT hold_at('load-wanted'), hold_at('load-begun')});
 my $in_worker = $node->pg_version >= 16 ? 'debug_parallel_query' : 'force_parallel_mode';
 my @two = map { start_victim($node, $_, "$by_index -c $in_worker=on") } @both;
-wait_until('both have a worker', sub { $node->safe_psql('postgres', q{SELECT held('load-wanted')}) eq '2' });
+wait_held('both have a worker', 'load-wanted', 2);
 $node->safe_psql('postgres', q{SELECT let_go('load-wanted')});
-wait_until('both load', sub { $node->safe_psql('postgres', q{SELECT held('load-begun')}) eq '2' });
+wait_held('both load', 'load-begun', 2);
 $node->safe_psql('postgres', q{SELECT let_go('load-begun')});
 finish_victim($_) foreach @two;
 like($two[0]{err} . $two[1]{err}, qr/deadlock detected/, 'the deadlock of two queries is found');
@@ -234,10 +248,9 @@ $node->append_conf('postgresql.conf', 'max_worker_processes = 3');
 $node->restart;
 $node->safe_psql('postgres', q{SELECT hold_at('worker-started')});
 $victim = start_victim($node, $join_two =~ s/\bo\b/wide/gr, $by_workers);
-wait_until('a loader is started', sub { $node->safe_psql('postgres', q{SELECT held('worker-started') > 0}) eq 't' });
+wait_held('a loader is started', 'worker-started', 1);
 wait_until('both workers want it', sub { $node->safe_psql('postgres',
 	q{SELECT count(*) = 2 FROM pg_stat_activity WHERE backend_type = 'parallel worker' AND wait_event_type = 'Extension'}) eq 't' });
-sleep 0.2;
 is(let_go($victim, 'worker-started'), "$right\nover\n", 'who cannot have a loader waits for that of another of the query');
 
 # A worker to be had, but it cannot lock the table: somebody waits for that before it.
@@ -294,6 +307,11 @@ is(in_parallel($settings, $join), $right, 'and is right');
 is($node->safe_psql('postgres', q{SET enable_seqscan = off; SELECT count(*) FROM two WHERE n = 7}), '10',
 	'so is a query without a Gather');
 
+# A function that is the process's first to need something at the exit of the process.
+is(in_parallel('-c enable_seqscan=off -c enable_bitmapscan=off', 'SELECT count(*) FROM c WHERE counts_i(n) = 7'), '1',
+	'a function makes an index-only scan in a load');
+is(state_of($node, 'c_counts'), 'ready', 'and the tree is there');
+
 # A row that dies while it is loaded, with its toasted value.
 my $writer = open_session($node);
 must($writer, q{BEGIN; INSERT INTO w VALUES (1, repeat('long', 3000))});
@@ -301,7 +319,7 @@ $node->safe_psql('postgres', q{SELECT hold_at('load-page-viewed')});
 my $join_w = q{SELECT count(*) FROM o JOIN w ON w.k = 'k' || o.n};
 like(in_parallel($settings, "EXPLAIN (COSTS OFF) $join_w"), qr/Gather.*Index Only Scan using w_k/s, 'the plan is parallel');
 $victim = start_victim($node, $join_w, $settings);
-wait_until('the page is in view', sub { $node->safe_psql('postgres', q{SELECT held('load-page-viewed') > 0}) eq 't' });
+wait_held('the page is in view', 'load-page-viewed', 1);
 must($writer, 'ROLLBACK');
 $node->safe_psql('postgres', 'VACUUM (INDEX_CLEANUP OFF, TRUNCATE OFF) w');
 is(let_go($victim, 'load-page-viewed'), "60\nover\n", 'a row whose inserter has failed is left out');
@@ -312,7 +330,7 @@ is(state_of($node, 'w_k'), 'ready', 'and the tree is there');
 $node->safe_psql('postgres', q{SELECT masstree_load('w_n')});
 $node->safe_psql('postgres', q{SELECT hold_at('insert-row-in-heap')});
 my $failing = start_victim($node, q{INSERT INTO w VALUES (-1, 'picky')});
-wait_until('the row is in the heap', sub { $node->safe_psql('postgres', q{SELECT held('insert-row-in-heap') > 0}) eq 't' });
+wait_held('the row is in the heap', 'insert-row-in-heap', 1);
 my $join_picky = 'SELECT count(*) FROM o JOIN w ON picky(w.n) = o.n';
 like(in_parallel($settings, "EXPLAIN (COSTS OFF) $join_picky"), qr/Gather.*Index Scan using w_picky/s, 'the plan is parallel');
 like(in_parallel($settings, $join_picky), qr/picky/, 'a row that the index cannot take fails the query');
