@@ -268,7 +268,7 @@ load_at_exit(void)
 static bool
 start_load(Relation index, IndexSlot *slot)
 {
-	bool		possible = true;
+	volatile bool possible = true;
 	uint32		nobody = 0;
 	bool		mine;
 
