@@ -290,7 +290,8 @@ foreach my $parallel (0, 1)
 	my $join_z = 'SELECT count(*) FROM o JOIN zt ON looks_at_z(zt.n) = o.n';
 	like(must($session, "EXPLAIN (COSTS OFF) $join_z"), $parallel ? qr/Gather.*zt_z/s : qr/^((?!Gather).)*zt_z/s, "$kind");
 	my ($out, $err) = ask($session, $join_z);
-	like($err, qr/40P01.*is not loaded: deadlock detected/, "$kind that keeps a lock from the loader ends with an error");
+	# or the query has loaded the tree itself, when a worker gave up because of another that waits
+	like($out . $err, qr/^60$|40P01.*is not loaded: deadlock detected/, "$kind that keeps a lock from the loader does not wait for ever");
 	must($session, 'ROLLBACK');
 	$session->quit;
 	finish_victim($loader);
