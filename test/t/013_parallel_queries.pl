@@ -279,22 +279,18 @@ foreach my $parallel (0, 1)
 	$session = open_session($node);
 	must($session, '\set VERBOSITY verbose');
 	must($session, 'BEGIN');
-	# the deadlock detector finds the loader first
+	# the deadlock detector finds the loader first; nobody else waits for the load, who might
+	# make a worker give it up, so that the query loads the tree itself
 	must($session, q{SET LOCAL deadlock_timeout = '1h'});
 	must($session, 'LOCK TABLE z IN ACCESS EXCLUSIVE MODE');
 	must($session, 'SET LOCAL ' . s/=/ TO /r) foreach @settings;
 	must($session, 'SET LOCAL max_parallel_workers_per_gather = 0') unless $parallel;
-	my $loader = start_victim($node, q{SELECT masstree_load('zt_z')});
-	wait_until('the loader waits for a lock',
-		sub { $node->safe_psql('postgres', q{SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'relation'}) eq '1' });
 	my $join_z = 'SELECT count(*) FROM o JOIN zt ON looks_at_z(zt.n) = o.n';
 	like(must($session, "EXPLAIN (COSTS OFF) $join_z"), $parallel ? qr/Gather.*zt_z/s : qr/^((?!Gather).)*zt_z/s, "$kind");
 	my ($out, $err) = ask($session, $join_z);
-	# or the query has loaded the tree itself, when a worker gave up because of another that waits
-	like($out . $err, qr/^60$|40P01.*is not loaded: deadlock detected/, "$kind that keeps a lock from the loader does not wait for ever");
+	like($err, qr/40P01.*is not loaded: deadlock detected/, "$kind that keeps a lock from the loader ends with an error");
 	must($session, 'ROLLBACK');
 	$session->quit;
-	finish_victim($loader);
 	is(in_parallel($settings, $join_z), '60', 'and the next one is answered');
 }
 
