@@ -127,6 +127,21 @@ is($session->query_safe('EXECUTE q(3)'), '100', 'a bitmap scan planned before th
 is(state_of($node, 'p_n'), 'failed', 'although the load failed');
 is($session->query_safe('EXECUTE q(4)'), '100', 'and the statement is planned again');
 
+# A load is not tried before its pause is over, by whomever: not by those who need the
+# tree, either.
+$node->safe_psql('postgres', <<'SQL');
+CREATE TABLE x (n int, EXCLUDE USING masstree (lib.sometimes(n) WITH =) WHERE (n >= 500));
+INSERT INTO x VALUES (500);
+SQL
+$node->restart;
+query_error($node, q{SELECT masstree_load('x_sometimes_excl')}) foreach 1 .. 5;
+like(query_error($node, 'INSERT INTO x VALUES (501)'), qr/"x_sometimes_excl" is not loaded: sometimes/,
+	'an insert that needs a failed tree is told why') foreach 1 .. 3;
+is($node->safe_psql('postgres', q{SELECT failures FROM masstree_stats('x_sometimes_excl')}), '5',
+	'and does not read the table for that');
+$session->reconnect_and_clear;
+$session->query_safe('SET enable_seqscan = off; SET enable_indexscan = off; SET plan_cache_mode = force_generic_plan; SET jit = off');
+
 # One that was made without the failed index uses it when it is back.  (Nothing here
 # changes a catalog, which would make every plan anew.)
 query_error($node, q{SELECT masstree_load('p_n')}) foreach 1 .. 5;
@@ -136,6 +151,35 @@ $node->safe_psql('postgres', 'DELETE FROM p WHERE n = 500');
 $node->safe_psql('postgres', q{SELECT masstree_load('p_n')});
 like($session->query_safe('EXPLAIN (COSTS OFF) EXECUTE r(3)'), qr/on p_n/, 'is planned again');
 $session->quit;
+
+# What a build that failed had taken can be used again: by the next index that has to be
+# loaded, with all its memory.
+$node->safe_psql('postgres', 'CREATE TABLE y (n int); INSERT INTO y SELECT generate_series(1, 1000); CREATE INDEX y_n ON y USING masstree (n)');
+my $build = 'CREATE INDEX y_bad ON y USING masstree ((1000 / (1000 - n)))';
+my %failing = (
+	'nothing' => 'SELECT',
+	'a build' => $build,
+	'a build in a subtransaction' => "DO \$\$ BEGIN $build; EXCEPTION WHEN division_by_zero THEN NULL; END \$\$",
+	'a build for a temporary table' => "CREATE TEMP TABLE z AS TABLE y; @{[ $build =~ s/ y / z /r ]}");
+my $kept;
+foreach my $what (reverse sort keys %failing)
+{
+	$node->restart;
+	my (undef, $trees, $error) = $node->psql('postgres', <<SQL, on_error_stop => 0);
+$failing{$what};
+SET statement_timeout = '30s';
+SELECT count(*) FROM masstree_trees();
+SELECT masstree_load('y_n');
+SQL
+	like($error, $what =~ /^a build( for|$)/ ? qr/^\S+ ERROR:  division by zero$/ : qr/^$/, "$what fails, and no more");
+	is($trees, "0\n", 'it leaves no tree');
+	is(state_of($node, 'y_n'), 'ready', "after $what another tree is loaded");
+	$node->safe_psql('postgres', 'DROP INDEX y_n');
+	my $used = $node->safe_psql('postgres', 'SELECT used FROM masstree_memory()');
+	$kept //= $used;
+	is($used, $kept, 'and no memory is lost');
+	$node->safe_psql('postgres', 'CREATE INDEX y_n ON y USING masstree (n)');
+}
 
 $node->stop;
 done_testing();

@@ -201,6 +201,36 @@ ok($node->poll_query_until('postgres', q{SELECT state = 'ready' FROM masstree_st
 	'with memory the index comes back');
 is(index_used($node, 'SELECT n FROM t WHERE n = 77777', 't_n'), 1, 'and is used');
 must($s, q{SELECT masstree_check('t_n', true); DROP TABLE t});
+
+# While others give memory back, an insert that finds none tries again; but it has an end
+# even if they always do.  (What COMMIT PREPARED drops is freed by whoever needs memory.)
+must($s, q{CREATE TABLE t (k text COLLATE "C"); CREATE INDEX t_k ON t USING masstree (k) WITH (on_full = error)});
+for my $i (1 .. 8)
+{
+	must($s, "CREATE TABLE gone_$i AS SELECT md5(g::text) AS k FROM generate_series(1, 1000) g");
+	must($s, "CREATE INDEX ON gone_$i USING masstree (k)");
+	must($s, "BEGIN; DROP TABLE gone_$i; PREPARE TRANSACTION 'gone_$i'");
+}
+must($s, q{SELECT fail('block', 1, 1000000)});
+must($s, q{SELECT hold_at('insert-gate-read')});
+my $victim = start_victim($node, q{INSERT INTO t SELECT repeat('a', 1000)});
+my $tries = 0;
+for (;;)
+{
+	wait_until('the insert tries or ends', sub { ended($victim) || must($s, q{SELECT held('insert-gate-read')}) > 0 });
+	last if ended($victim) || ++$tries > 8;
+	must($s, "COMMIT PREPARED 'gone_$tries'");
+	must($s, q{SELECT hold_at('tree-insert-inside')});
+	must($s, q{SELECT let_go('insert-gate-read')});
+	wait_until('the insert is in the tree', sub { must($s, q{SELECT held('tree-insert-inside')}) > 0 });
+	must($s, q{SELECT hold_at('insert-gate-read')});
+	must($s, q{SELECT let_go('tree-insert-inside')});
+}
+must($s, q{SELECT let_go('insert-gate-read'), let_go('tree-insert-inside'), fail('block', 0, 0)});
+like(finish_victim($victim), qr/ERROR:  out of masstree memory/, 'an insert that finds no memory fails');
+is($tries, 4, 'after it has tried four times');
+must($s, "COMMIT PREPARED 'gone_$_'") foreach $tries + 1 .. 8;
+must($s, 'DROP TABLE t');
 $s->quit;
 
 $node->stop;
