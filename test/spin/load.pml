@@ -57,7 +57,7 @@
  * fail! | NO_INSERT_FENCE		| mt_aminsert: full fence behind the heap insert
  * fail! | NO_LOAD_FENCE			| take_slot: full fence behind LOADING
  * fail! | EARLY_BLOCKS			| pageview_begin: blocks counted before LOADING
- * fail | EARLY_GATE			| insert_entry: gate read before the heap insert
+ * fail | EARLY_GATE			| core: aminsert is called behind heap_insert
  * fail | NO_SIDE				| insert_target: nothing is inserted while LOADING
  * fail | NO_RETRY				| insert_entry: MT_GONE is taken for done
  * fail | NO_GATE_COMPARE		| mt_insert: the gate is not compared
