@@ -98,7 +98,7 @@ histories()
 	history tsan 10 gcc -O1 -g -DMT_FAULTS $tiny -fsanitize=thread -include test/unit/yield.h
 }
 
-# fuzz_tree SECONDS: each target of the tree for that long, after its corpus.
+# fuzz_tree SECONDS: each target of libFuzzer for that long, after its corpus.
 fuzz_tree()
 {
 	make -s -f test/fuzz.mk -j "$cores" FUZZ_WORK="$WORK/fuzz" targets
@@ -332,7 +332,7 @@ tree_lane()
 		unit yield 300 gcc $assertions $tiny -include test/unit/yield.h
 	run schedules "deterministic schedules of the tree" schedules
 	run history "histories of threads and processes" histories
-	run fuzz-tree "fuzzing the tree and the sets of TIDs" fuzz_tree 5
+	run fuzz-tree "fuzzing the tree, the sets of TIDs and the keys" fuzz_tree 5
 	run models "models of weak memory" counted test/spin/run.sh --quick
 	run unit-asan "unit tests, AddressSanitizer and UBSan" \
 		unit asan 300 gcc $assertions -fsanitize=address,undefined \

@@ -1,12 +1,14 @@
 # Builds and runs the fuzz targets of test/fuzz.
 #
-#	make -f test/fuzz.mk replay		the corpus, with any compiler
+#	make -f test/fuzz.mk replay		the corpus, with any compiler (without the keys)
 #	make -f test/fuzz.mk bounded	each target for FUZZ_SECONDS, with clang
 #	make -f test/fuzz.mk fuzz		each target for FUZZ_HOURS, in turn
 #
 # What a target finds new grows FUZZ_WORK/corpus-*, not the corpus of the
 # source; an input that fails lies in FUZZ_KEEP as TARGET-crash-*.  One failing input is
-# replayed by naming it: FUZZ_WORK/replay_tree_tiny FILE.
+# replayed by naming it: FUZZ_WORK/replay_tree_tiny FILE, or test/fuzz/keys.sh FUZZ_WORK 0 1024 FILE.
+#
+# The target "keys" runs in a server (test/fuzz/keys.sh), so not as root.
 
 FUZZ_WORK ?= build/fuzz
 FUZZ_KEEP ?= $(FUZZ_WORK)
@@ -26,7 +28,8 @@ FUZZ_TREE = $(wildcard src/memory/*.c src/tree/*.c)
 FUZZ_HEADERS = $(wildcard src/memory/*.h src/tree/*.h test/fuzz/*.h)
 
 # A target is a source and a width of nodes; its corpus is the source's.
-TARGETS = tree_tiny tree_normal tidset_normal
+OWN_TARGETS = tree_tiny tree_normal tidset_normal
+TARGETS = $(OWN_TARGETS) keys
 source = $(firstword $(subst _, ,$(1)))
 width = $(if $(findstring tiny,$(1)),$(TINY))
 
@@ -36,10 +39,10 @@ width = $(if $(findstring tiny,$(1)),$(TINY))
 names:
 	@echo $(TARGETS)
 
-targets: $(TARGETS:%=$(FUZZ_WORK)/fuzz_%)
+targets: $(OWN_TARGETS:%=$(FUZZ_WORK)/fuzz_%) $(FUZZ_WORK)/fuzz_keys.so
 
-replay: $(TARGETS:%=$(FUZZ_WORK)/replay_%)
-	@for target in $(TARGETS); do \
+replay: $(OWN_TARGETS:%=$(FUZZ_WORK)/replay_%)
+	@for target in $(OWN_TARGETS); do \
 		$(FUZZ_WORK)/replay_$$target test/fuzz/corpus/$${target%%_*} \
 			>$(FUZZ_WORK)/replay_$$target.out 2>$(FUZZ_WORK)/replay_$$target.err || \
 			{ tail -n 40 $(FUZZ_WORK)/replay_$$target.err; \
@@ -70,4 +73,18 @@ $$(FUZZ_WORK)/replay_$(1): test/fuzz/driver.c test/fuzz/fuzz_$$(call source,$(1)
 	@mkdir -p $$(@D)
 	$$(CC) $$(FUZZ_FLAGS) $$(FUZZ_REPLAY_CFLAGS) $$(call width,$(1)) -o $$@ $$(filter %.c,$$^) -lpthread
 endef
-$(foreach target,$(TARGETS),$(eval $(call target_rules,$(target))))
+$(foreach target,$(OWN_TARGETS),$(eval $(call target_rules,$(target))))
+
+# What the server loads.  The server itself is built without a sanitizer, so
+# undefined behaviour traps, and libFuzzer is linked in.
+PG_CONFIG ?= pg_config
+KEYS_FLAGS = -std=gnu11 -O1 -g -fPIC -shared -fsanitize=fuzzer-no-link,undefined \
+	-fsanitize-trap=undefined -fno-omit-frame-pointer -Wall -Wextra -Werror \
+	-Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers -Wno-ignored-attributes \
+	-D_GNU_SOURCE -DMT_ASSERT_CHECKING -DUSE_ASSERT_CHECKING \
+	-Isrc -Isrc/memory -Isrc/key -Itest/fuzz -I$(shell $(PG_CONFIG) --includedir-server)
+LIBFUZZER = $(shell $(FUZZ_CLANG) -print-resource-dir)/lib/linux/libclang_rt.fuzzer_no_main-$(shell uname -m).a
+
+$(FUZZ_WORK)/fuzz_keys.so: test/fuzz/fuzz_keys.c $(wildcard src/key/*.c src/key/*.h) $(FUZZ_HEADERS)
+	@mkdir -p $(@D)
+	$(FUZZ_CLANG) $(KEYS_FLAGS) -o $@ $(filter %.c,$^) $(LIBFUZZER) -lstdc++

@@ -11,6 +11,7 @@ set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 work=$1 target=$2 seconds=$3 max_length=$4
+[ "$target" != keys ] || exec test/fuzz/keys.sh "$work" "$seconds" "$max_length"
 found=$work/corpus-$target keep=${FUZZ_KEEP:-$work}
 mkdir -p "$found"
 

@@ -4,13 +4,14 @@
 #
 # Each seed is a line of bytes in hexadecimal, made by the functions below, that
 # goes through some operations on purpose; the fuzzer finds the rest.  The
-# numbers are those of the switches in fuzz_tree.c and fuzz_tidset.c.
+# numbers are those of the switches in fuzz_tree.c and fuzz_tidset.c, and of the types
+# in fuzz_keys.c.
 #
 # SPDX-License-Identifier: PostgreSQL
 # Copyright (c) 2026, the masstree developers
 set -euo pipefail
 out=$1
-mkdir -p "$out/tree" "$out/tidset"
+mkdir -p "$out/tree" "$out/tidset" "$out/keys"
 
 # seed TARGET NAME HEX...
 seed()
@@ -82,3 +83,28 @@ seed tidset bitmap 00 00 07 00 05 "$(many 10 '02 00 @ 20')" "$(many 5 '03 20')"
 seed tidset full_bitmap 00 00 07 00 00 "$(many 12 '02 01 @ 00 ff')" "$(many 8 '07 ff')"
 seed tidset offsets 10 12 34 01 07 ff "$(many 40 '00 00 @')" "$(many 30 '01 00 @')" \
 	"$(many 20 '00 01 07 @')"
+
+# keys: columns, each with its direction, type and collation; then how many NULLs and two
+# values for each column, and one of another type to compare with
+types=(text text_pattern bpchar bpchar_pattern name bytea int2 int4 int8 money bool char oid tid
+	pg_lsn xid8 float4 float8 numeric date timestamp timestamptz time timetz interval uuid macaddr
+	macaddr8 inet bit varbit int4_array text_array numeric_array bool_array)
+for ((type = 0; type < ${#types[@]}; type++)); do
+	seed keys "${types[type]}" "$(printf '00 00 %02x 00 00' "$type")" "$(many 60 '@ c1 41')"
+done
+# strings under each collation: one is the other's beginning, with accents and blanks
+for ((collation = 0; collation < 27; collation++)); do
+	seed keys "collation_$collation" "$(printf '00 00 00 %02x 00' "$collation")" \
+		'60 41 61 cd ce 20 2d' '31 03 20 d1 41' '04 50 41 61 cd ce 25'
+done
+# a string and a prefix that is just before it
+for ((collation = 0; collation < 3; collation++)); do
+	seed keys "neighbours_$collation" "$(printf '00 00 00 %02x 00' "$collation")" '20 61 62' '01 bf'
+	seed keys "neighbours_like_$collation" "$(printf '00 00 00 %02x 00' "$collation")" '20 61 62' '11 bf 25'
+done
+# columns of any length before others, in both directions, with NULLs at both ends
+seed keys several_columns 02 '01 00 00' '02 07 00' '03 05 00' '40 30 61 62 00' '31 02 63 64 65' \
+	'0c 01 07' '00 20 00 ff' '21 01 ff 00'
+seed keys several_lossy_columns 02 '00 12 00' '01 11 00' '00 21 00' '00' "$(many 20 '0b 01 02 @')" \
+	"$(many 20 '41 @ c2')"
+seed keys nulls_alone 00 '02 07 00' '03 00' '0c 00'

@@ -157,6 +157,25 @@ run_model()
 	caught="model $1, $2"
 }
 
+# run_fuzz TARGET SECONDS: a target of test/fuzz, from its corpus on.  => $caught
+# Fails when it cannot be built.
+run_fuzz()
+{
+	local keep=$work/fuzz-$1 product=fuzz_$1
+
+	[ "$1" != keys ] || product=fuzz_keys.so
+	rm -rf "$keep"
+	mkdir -p "$keep"
+	make -s -C "$work/src" -f test/fuzz.mk -j "${MUTATION_JOBS:-1}" FUZZ_WORK="$keep" "$keep/$product" \
+		>"$work/build.log" 2>&1 || return 1
+	caught=
+	if ! timeout -k 5 $((2 * $2 + 120)) "$work/src/test/fuzz/run.sh" "$keep" "$1" "$2" 1024 \
+		>"$work/run.log" 2>&1; then
+		caught="fuzzing of $1: $(grep -a -m 1 -oE 'check failed: .*|TRAP: [^(]*|ERROR: .*' "$work/run.log" |
+			cut -c 1-60)"
+	fi
+}
+
 # ---- steps -------------------------------------------------------------------------
 
 # take STEP: build and run one step of a mutation.  => $caught
@@ -172,6 +191,9 @@ take()
 			;;
 		sched)
 			run_sched "${name//+/ }" "${scale:-30}"
+			;;
+		fuzz)
+			run_fuzz "$name" "${scale:-30}"
 			;;
 		sql | isolation | tap)
 			build_server || return 1
