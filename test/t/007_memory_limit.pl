@@ -196,9 +196,18 @@ is_deeply([ ask($s, 'SELECT n FROM t WHERE n = 77777') ], [ '77777', '' ], 'a qu
 ok($node->poll_query_until('postgres', q{SELECT state = 'failed' FROM masstree_stats('t_n'), (SELECT count(*) FROM t WHERE n = 1) x}),
 	'a worker has tried');
 like($node->safe_psql('postgres', q{SELECT last_error FROM masstree_stats('t_n')}), qr/memory/, 'and the statistics say why');
+
+# A plan that is kept was made without the index, and no message tells that there is
+# memory again: it must not be kept for long.
+must($s, 'SET plan_cache_mode = force_generic_plan; PREPARE one(int) AS SELECT n FROM t WHERE n = $1');
+is(must($s, 'EXECUTE one(77777)'), '77777', 'a statement is planned without the index');
 must($s, 'DROP TABLE filler');
-ok($node->poll_query_until('postgres', q{SELECT state = 'ready' FROM masstree_stats('t_n'), (SELECT count(*) FROM t WHERE n = 1) x}),
-	'with memory the index comes back');
+wait_until('the index comes back', sub {
+	must($s, 'SELECT pg_current_xact_id(); EXECUTE one(1)');
+	state_of($node, 't_n') eq 'ready';
+});
+pass('with memory the index comes back, even for a plan that was kept');
+like(must($s, 'EXPLAIN (COSTS OFF) EXECUTE one(77777)'), qr/t_n/, 'which is made again');
 is(index_used($node, 'SELECT n FROM t WHERE n = 77777', 't_n'), 1, 'and is used');
 must($s, q{SELECT masstree_check('t_n', true); DROP TABLE t});
 
