@@ -109,7 +109,7 @@ for (my $round = 0; time() - $start < $options{seconds}; $round++)
 	{
 		$run->{inconclusive}++;
 		my $text = DiffRun::text_of($items->[ $finding->{at} ]);
-		print "seed $round_seed: a lock was not to be had in time at: " . substr($text, 0, 200) . "\n";
+		print "seed $round_seed: a lock that was not to be had, or an error that an index spares some rows, at: " . substr($text, 0, 200) . "\n";
 	}
 	else
 	{
