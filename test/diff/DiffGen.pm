@@ -866,8 +866,9 @@ sub pressure
 		chance(0.5) ? $self->insert(1) : $self->query(between(1, $sessions));
 	}
 	$self->add(0, 'DROP TABLE filler', tree => 1, cmp => 'none');
-	$self->add(0, "SELECT masstree_load(indexrelid) FROM pg_index JOIN pg_class c ON c.oid = indexrelid "
-		. "JOIN pg_am a ON a.oid = c.relam AND amname = 'masstree' WHERE indisvalid AND indrelid = 't'::regclass",
+	# there may be a worker at it, for longer than others wait for a lock
+	$self->add(0, "SET lock_timeout = '60s'; SELECT masstree_load(indexrelid) FROM pg_index JOIN pg_class c ON c.oid = indexrelid "
+		. "JOIN pg_am a ON a.oid = c.relam AND amname = 'masstree' WHERE indisvalid AND indrelid = 't'::regclass; RESET lock_timeout",
 		tree => 1, check => 1);
 	return;
 }
