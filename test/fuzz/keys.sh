@@ -26,7 +26,7 @@ if [ $# -gt 0 ]; then
 else
 	arguments=("$found" "$PWD/test/fuzz/corpus/keys" "-max_total_time=$seconds" "-max_len=$max_length")
 fi
-# the signals of the server stay its own, and a value that takes too long is nobody's fault
+# the signals of the server stay its own
 arguments+=(-timeout=60 -rss_limit_mb=2048 "-artifact_prefix=$keep/keys-" -print_final_stats=1
 	-entropic=0 -handle_int=0 -handle_term=0 -handle_usr1=0 -handle_usr2=0)
 

@@ -158,7 +158,7 @@ run_model()
 }
 
 # run_fuzz TARGET SECONDS: a target of test/fuzz, from its corpus on.  => $caught
-# Fails when it cannot be built.
+# Fails when it cannot be built, or does not run.
 run_fuzz()
 {
 	local keep=$work/fuzz-$1 product=fuzz_$1
@@ -169,11 +169,15 @@ run_fuzz()
 	make -s -C "$work/src" -f test/fuzz.mk -j "${MUTATION_JOBS:-1}" FUZZ_WORK="$keep" "$keep/$product" \
 		>"$work/build.log" 2>&1 || return 1
 	caught=
-	if ! timeout -k 5 $((2 * $2 + 120)) "$work/src/test/fuzz/run.sh" "$keep" "$1" "$2" 1024 \
-		>"$work/run.log" 2>&1; then
-		caught="fuzzing of $1: $(grep -a -m 1 -oE 'check failed: .*|TRAP: [^(]*|ERROR: .*' "$work/run.log" |
-			cut -c 1-60)"
+	timeout -k 5 $((2 * $2 + 120)) "$work/src/test/fuzz/run.sh" "$keep" "$1" "$2" 1024 \
+		>"$work/run.log" 2>&1 && return
+	caught=$(grep -a -m 1 -oE 'check failed: .*|TRAP: [^(]*|ERROR: libFuzzer.*' "$work/run.log" | cut -c 1-60)
+	# what ended in another way has not run, for one thing as root
+	if [ -z "$caught" ]; then
+		cp "$work/run.log" "$work/build.log"
+		return 1
 	fi
+	caught="fuzzing of $1: $caught"
 }
 
 # ---- steps -------------------------------------------------------------------------
