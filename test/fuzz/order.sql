@@ -274,20 +274,30 @@ BEGIN
   END LOOP;
 END $$;
 
--- The rows that a condition finds, with the index and without it.
-CREATE PROCEDURE compare_condition(seed bigint, class_name text, condition text) LANGUAGE plpgsql AS $$
+-- Can each condition be asked of each row?  Some raise an error of their own, LIKE
+-- under a nondeterministic collation for one, and in which order conditions are
+-- looked at, so whether that row comes to that one, is the server's to choose.
+CREATE FUNCTION can_be_asked(conditions text[]) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+  EXECUTE format('SELECT %s FROM fuzzed', (SELECT string_agg(format('count(%s)', c), ', ') FROM unnest(conditions) c));
+  RETURN true;
+EXCEPTION WHEN feature_not_supported OR indeterminate_collation THEN
+  RETURN false;
+END $$;
+
+-- The rows that conditions find together, with the index and without it.
+CREATE PROCEDURE compare_conditions(seed bigint, class_name text, conditions text[]) LANGUAGE plpgsql AS $$
 DECLARE
-  query text := 'SELECT id FROM fuzzed WHERE ' || condition;
+  query text := 'SELECT id FROM fuzzed WHERE ' || array_to_string(conditions, ' AND ');
   by_table int[];
   found int[];
   used boolean;
 BEGIN
   CALL plan_by('table');
-  BEGIN
-    EXECUTE format('SELECT coalesce(array_agg(id ORDER BY id), ''{}'') FROM (%s) q', query) INTO by_table;
-  EXCEPTION WHEN OTHERS THEN
-    RETURN;                     -- the operator itself does not like the values
-  END;
+  IF NOT can_be_asked(conditions) THEN
+    RETURN;
+  END IF;
+  EXECUTE format('SELECT coalesce(array_agg(id ORDER BY id), ''{}'') FROM (%s) q', query) INTO by_table;
   CALL plan_by(one_of('index', 'index', 'bitmap'));
   used := (SELECT index FROM uses_index(query));
   UPDATE done SET queries = queries + 1, by_index = by_index + used::int WHERE done.class = class_name;
@@ -394,7 +404,7 @@ END $$;
 CREATE PROCEDURE compare_all(seed bigint, class_name text) LANGUAGE plpgsql AS $$
 DECLARE
   c columns;
-  condition text;
+  conditions text[];
   along text := (SELECT string_agg(format('c%s %s %s', n, direction, nulls), ', ' ORDER BY n) FROM columns);
   against text := (SELECT string_agg(format('c%s %s %s', n, CASE direction WHEN 'ASC' THEN 'DESC' ELSE 'ASC' END,
                      CASE nulls WHEN 'NULLS FIRST' THEN 'NULLS LAST' ELSE 'NULLS FIRST' END), ', ' ORDER BY n) FROM columns);
@@ -402,15 +412,15 @@ BEGIN
   CALL compare_order(seed, class_name, along);
   CALL compare_order(seed, class_name, against);
   FOR i IN 1 .. 40 LOOP
-    condition := '';
+    conditions := '{}';
     FOR c IN SELECT * FROM columns ORDER BY n LOOP
       EXIT WHEN c.n > 1 AND below(3) = 0;
-      condition := condition || CASE WHEN c.n > 1 THEN ' AND ' ELSE '' END || a_condition(c);
+      conditions := conditions || a_condition(c);
       IF below(4) = 0 THEN
-        condition := condition || ' AND ' || a_condition(c);
+        conditions := conditions || a_condition(c);
       END IF;
     END LOOP;
-    CALL compare_condition(seed, class_name, condition);
+    CALL compare_conditions(seed, class_name, conditions);
   END LOOP;
 END $$;
 
