@@ -251,6 +251,11 @@ insert_entry(Relation index, const uint8 *key, Size len, MtTid tid,
  * could not be loaded is refused in every state.  The full fence orders the
  * heap insert before the look at the state: src/README.md, "Loading".
  *
+ * A column that masstree cannot index any more, as when another ICU does not
+ * promise what the one of the build did, is no reason to refuse a row: nobody
+ * can load the index (attach.c asks for the codec before it makes a slot).
+ * Should there be a slot all the same, index_attach raises.
+ *
  * Locks: those of the insert into the table.  The result matters only for
  * unique indexes, which there are none of.
  */
@@ -259,7 +264,10 @@ mt_aminsert(Relation index, Datum *values, bool *isnull, ItemPointer tid,
 			Relation heap, IndexUniqueCheck check, bool unchanged,
 			IndexInfo *info)
 {
-	const uint8 *key = encode(index_codec(index), values, isnull);
+	const char *why;
+	const char *hint;
+	const IndexCodec *codec = index_codec_lookup(index, &why, &hint);
+	const uint8 *key = codec ? encode(codec, values, isnull) : NULL;
 
 	STOP_EVENT("insert-row-in-heap");
 	shm_fence_full();

@@ -85,6 +85,7 @@ element_codec(Oid type, Oid opfamily, Oid collation, MemoryContext context,
 					  get_opclass_family(opclass), collation, context, why, hint);
 	if (codec == NULL || codec->ordered)
 		return codec;
+	pfree((KeyCodec *) codec);
 	if (type_is_collatable(type))
 	{
 		*why = psprintf(_("Keys of type %s are not in the order of this collation, so those of arrays would not be."),

@@ -1,7 +1,8 @@
 
-# Two things that only a server's settings or its log show: with old_snapshot_threshold
-# indexes are not used, for PostgreSQL checks the age of a snapshot on pages that
-# a tree does not have; and a VACUUM that waits for a scan for long says so once.
+# Three things that only a server's settings, its log or its catalogs show: with
+# old_snapshot_threshold indexes are not used, for PostgreSQL checks the age of a snapshot
+# on pages that a tree does not have; a VACUUM that waits for a scan for long says
+# so once; an index that masstree serves no more is in nobody's way.
 #
 # SPDX-License-Identifier: PostgreSQL
 # Copyright (c) 2026, the masstree developers
@@ -67,5 +68,39 @@ $node->safe_psql('postgres', q{SELECT let_go('scan_after_publish')});
 is(finish_victim($scan), '', 'the scan ends');
 is(finish_victim($vacuum), '', 'and so does VACUUM');
 $node->safe_psql('postgres', q{SELECT masstree_check('t_k', true)});
+
+# A collation that masstree served and does not now, as another ICU may bring about.
+SKIP:
+{
+	skip 'a server without ICU', 8
+		if $node->safe_psql('postgres', q{SELECT count(*) FROM pg_collation WHERE collprovider = 'i'}) eq '0';
+	$node->safe_psql('postgres', <<'SQL');
+CREATE COLLATION changed (provider = icu, locale = 'und-u-kk-true');
+CREATE TABLE c (a text COLLATE "C", b text COLLATE changed);
+INSERT INTO c SELECT g, g FROM generate_series(1, 500) g;
+CREATE INDEX c_b ON c USING masstree (b);
+CREATE INDEX c_a ON c USING masstree (a);
+UPDATE pg_collation SET collisdeterministic = false WHERE collname = 'changed';
+SQL
+	$node->restart;
+	$offset = -s $node->logfile;
+	$node->safe_psql('postgres', <<'SQL');
+INSERT INTO c VALUES ('more', 'more');
+UPDATE c SET b = b || '!' WHERE a = '7';
+DELETE FROM c WHERE a = '8';
+VACUUM (INDEX_CLEANUP ON) c;
+SQL
+	pass('its table can be written to, and vacuumed');
+	is(index_used($node, q{SELECT a FROM c WHERE b = '7!'}, 'c_b'), 0, 'its index is not used');
+	is($node->safe_psql('postgres', q{SET enable_seqscan = off; SELECT a FROM c WHERE b = '7!'}), '7', 'queries do without it');
+	is($node->safe_psql('postgres', q{SET enable_seqscan = off; SELECT count(*) FROM c WHERE a > ''}), '500',
+		'the table\'s other index answers');
+	is(state_of($node, 'c_a'), 'ready', 'and was loaded');
+	unlike(slurp_file($node->logfile, $offset), qr/ERROR/, 'no process failed at the index');
+	like(query_error($node, q{SELECT masstree_load('c_b')}), qr/0A000.*cannot index this column.*DETAIL:.*normalizes/s,
+		'to load it says why not');
+	$node->safe_psql('postgres', 'DROP INDEX c_b');
+	is(state_of($node, 'c_a'), 'ready', 'it can be dropped');
+}
 $node->stop;
 done_testing();
