@@ -117,4 +117,11 @@ extern uint64_t now_ns(void);
 #define HARNESS_SLOW	0
 #endif
 
+/* Does it give its processor away all the time (yield.h)?  On a busy machine each is a while. */
+#ifdef MT_TEST_YIELD_H
+#define HARNESS_YIELDS	1
+#else
+#define HARNESS_YIELDS	0
+#endif
+
 #endif							/* HARNESS_H */
